@@ -1,0 +1,1 @@
+//! The AMI protocol, both ends, sans IO.

@@ -1,0 +1,3 @@
+//! The frontend of the `astout` binary: arguments in, exit code out.
+
+fn main() {}
