@@ -1,0 +1,143 @@
+//! A dialing: one attempt to reach one contact, with everything that it was decided on frozen at its start.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::campaign::Campaign;
+use super::codes::{DialResult, DialingStatus, HangupCause, Outcome};
+use super::destination::Destination;
+use super::dl::Dl;
+use super::dlma::Dlma;
+use super::ids::{CapsuleUuid, DialingUuid};
+use super::number::{NumberIndex, PhoneNumber};
+use super::plan::Plan;
+use super::time::Timestamp;
+use super::variables::Variables;
+
+/// One state of campaign, plan, dlma and destination together. Attempts share it for as long as none of the four
+/// changes; a later change makes a new capsule and leaves the attempts under way alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capsule {
+    /// Its id, new with each change.
+    pub uuid: CapsuleUuid,
+    /// The campaign as it was.
+    pub campaign: Campaign,
+    /// The plan as it was.
+    pub plan: Plan,
+    /// The dlma as it was.
+    pub dlma: Dlma,
+    /// The destination as it was.
+    pub destination: Destination,
+}
+
+/// What an attempt is: fixed when the contact is claimed, never changed after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its id; the `ChannelId` of its Originate.
+    pub uuid: DialingUuid,
+    /// The `OtherChannelId` of its Originate: the second half of a Local channel.
+    pub other: Uuid,
+    /// What it was decided on.
+    pub capsule: Arc<Capsule>,
+    /// The contact as it was before the claim.
+    pub dl: Dl,
+    /// Which of the contact's numbers.
+    pub index: NumberIndex,
+    /// The number.
+    pub addr: PhoneNumber,
+    /// Which try of that number, from 1.
+    pub try_count: u32,
+    /// The channel to dial: `PJSIP/300@trunk`.
+    pub channel: String,
+    /// The variables of plan, dlma, destination and dl as one set.
+    pub variables: Variables,
+    /// When the contact was claimed.
+    pub tm_create: Timestamp,
+}
+
+impl Attempt {
+    /// The attempt to reach `dl` at its number `index`. `None` where it has no such number, or the plan no
+    /// technology to dial it by.
+    pub fn new(
+        (uuid, other): (DialingUuid, Uuid),
+        capsule: Arc<Capsule>,
+        dl: Dl,
+        index: NumberIndex,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let addr = dl.number(index)?.clone();
+        let channel = capsule.plan.dial_channel(&addr)?;
+        let variables = Variables::merged([
+            &capsule.plan.variables,
+            &capsule.dlma.variables,
+            &capsule.destination.variables,
+            &dl.variables,
+        ]);
+        let try_count = dl.tries.0[index.place()] + 1;
+        Some(Self { uuid, other, capsule, dl, index, addr, try_count, channel, variables, tm_create: now })
+    }
+}
+
+/// How far a dialing has come: what its events have said so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The status of the table.
+    pub status: DialingStatus,
+    /// The name of its channel.
+    pub channel_name: Option<String>,
+    /// How the dial ended; answered counts once it was so.
+    pub res_dial: DialResult,
+    /// The same in words: what Asterisk said where it refused.
+    pub res_dial_detail: Option<String>,
+    /// The hangup cause of its channel, once it was hung up.
+    pub res_hangup: Option<HangupCause>,
+    /// The same in Asterisk's words.
+    pub res_hangup_detail: Option<String>,
+    /// When the channel began to dial.
+    pub tm_dial_begin: Option<Timestamp>,
+    /// When the dial ended: answered, or given up.
+    pub tm_dial_end: Option<Timestamp>,
+    /// When the channel was hung up.
+    pub tm_hangup: Option<Timestamp>,
+    /// When anything of this last changed.
+    pub tm_update: Option<Timestamp>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            status: DialingStatus::None,
+            channel_name: None,
+            res_dial: DialResult::None,
+            res_dial_detail: None,
+            res_hangup: None,
+            res_hangup_detail: None,
+            tm_dial_begin: None,
+            tm_dial_end: None,
+            tm_hangup: None,
+            tm_update: None,
+        }
+    }
+}
+
+/// A dialing as it is shown: what it is, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dialing {
+    /// What it is.
+    pub attempt: Arc<Attempt>,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
+/// The end of a dialing, as it is committed: once, and with its result line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The dialing with all that was seen of it.
+    pub dialing: Dialing,
+    /// How it ended, in one word.
+    pub outcome: Outcome,
+    /// When that was decided. The contact's `RetryDelay` runs from here.
+    pub tm_end: Timestamp,
+}

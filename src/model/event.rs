@@ -1,0 +1,55 @@
+//! What happened, for whoever listens: AMI clients, and later the dashboard, webhooks and logs, are all fed from
+//! this one thing.
+
+use std::sync::Arc;
+
+use super::campaign::Campaign;
+use super::destination::Destination;
+use super::dialing::Dialing;
+use super::dl::Dl;
+use super::dlma::Dlma;
+use super::plan::Plan;
+
+/// What became of the noun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Change {
+    /// It is new.
+    Create,
+    /// It has changed.
+    Update,
+    /// It is gone.
+    Delete,
+}
+
+/// A noun of the dialer with all its fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noun {
+    /// A plan.
+    Plan(Plan),
+    /// A dlma.
+    Dlma(Dlma),
+    /// A destination.
+    Destination(Destination),
+    /// A contact.
+    Dl(Dl),
+    /// A campaign.
+    Campaign(Campaign),
+    /// A dialing.
+    Dialing(Dialing),
+}
+
+/// Something that happened and is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutEvent {
+    /// What became of it.
+    pub change: Change,
+    /// The noun as it is after the change.
+    pub noun: Arc<Noun>,
+}
+
+impl OutEvent {
+    /// The event of that change.
+    pub fn new(change: Change, noun: Noun) -> Self {
+        Self { change, noun: Arc::new(noun) }
+    }
+}
