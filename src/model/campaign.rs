@@ -113,7 +113,11 @@ impl Campaign {
         }
         if let Some(mode) = fields.parsed::<ScMode>("ScMode", "0 (no schedule) or 1 (schedule)")? {
             if mode == ScMode::Schedule {
-                return Err(FieldError::invalid("ScMode", "1", "0 (no schedule): schedules are not built yet"));
+                return Err(FieldError::invalid(
+                    "ScMode",
+                    "1",
+                    "0 (no schedule): schedules are not built yet",
+                ));
             }
             self.sc_mode = mode;
         }

@@ -91,9 +91,7 @@ impl Destination {
         if let Some(detail) = fields.text("Detail")? {
             self.detail = detail;
         }
-        if let Some(kind) =
-            fields.parsed("Type", "0 (exten, context, priority) or 1 (application, data)")?
-        {
+        if let Some(kind) = fields.parsed("Type", "0 (exten, context, priority) or 1 (application, data)")? {
             self.kind = kind;
         }
         if let Some(variables) = Variables::from_fields(fields)? {
@@ -168,7 +166,8 @@ impl Destination {
 
     /// The queue that takes the calls, where the destination is one: `Queue` with its name.
     pub fn queue(&self) -> Option<&str> {
-        let application = self.application.as_deref().filter(|_| self.kind == DestinationKind::Application)?;
+        let application =
+            self.application.as_deref().filter(|_| self.kind == DestinationKind::Application)?;
         if !application.eq_ignore_ascii_case("queue") {
             return None;
         }
@@ -233,7 +232,8 @@ mod tests {
             let error = create(pairs).unwrap_err().to_string();
             assert!(error.starts_with(field), "{error}");
         }
-        let ani = create(&[("Type", "0"), ("Exten", "10"), ("Context", "ani"), ("Priority", "40000")]).unwrap();
+        let ani =
+            create(&[("Type", "0"), ("Exten", "10"), ("Context", "ani"), ("Priority", "40000")]).unwrap();
         assert_eq!(ani.priority_or_first(), "40000");
         assert_eq!(ani.queue(), None);
     }

@@ -175,12 +175,10 @@ impl Dl {
     }
 }
 
-const NUMBER_COLUMNS: [&str; NUMBERS] = [
-    "number_1", "number_2", "number_3", "number_4", "number_5", "number_6", "number_7", "number_8",
-];
-const TRIES_COLUMNS: [&str; NUMBERS] = [
-    "trycnt_1", "trycnt_2", "trycnt_3", "trycnt_4", "trycnt_5", "trycnt_6", "trycnt_7", "trycnt_8",
-];
+const NUMBER_COLUMNS: [&str; NUMBERS] =
+    ["number_1", "number_2", "number_3", "number_4", "number_5", "number_6", "number_7", "number_8"];
+const TRIES_COLUMNS: [&str; NUMBERS] =
+    ["trycnt_1", "trycnt_2", "trycnt_3", "trycnt_4", "trycnt_5", "trycnt_6", "trycnt_7", "trycnt_8"];
 
 impl Serialize for Numbers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -213,7 +211,13 @@ mod tests {
     fn create(pairs: &[(&str, &str)]) -> Result<Dl, FieldError> {
         let nil = uuid::Uuid::nil();
         let fields = pairs.iter().copied().collect();
-        Dl::create(DlUuid::new(nil), DlmaUuid::new(nil), &fields, &Policy::default(), Timestamp::from_micros(0))
+        Dl::create(
+            DlUuid::new(nil),
+            DlmaUuid::new(nil),
+            &fields,
+            &Policy::default(),
+            Timestamp::from_micros(0),
+        )
     }
 
     #[test]
@@ -236,10 +240,34 @@ mod tests {
     fn its_json_has_all_the_columns_of_the_missions_example() {
         let json = serde_json::to_value(create(&[("Number1", "300")]).unwrap()).unwrap();
         for column in [
-            "res_hangup_detail", "name", "status", "number_4", "uuid", "dlma_uuid", "in_use",
-            "dialing_plan_uuid", "detail", "tm_delete", "dialing_camp_uuid", "ukey", "res_dial_detail",
-            "tm_last_dial", "trycnt_4", "tm_last_hangup", "resv_target", "dialing_uuid", "udata", "number_1",
-            "number_8", "trycnt_8", "email", "tm_create", "res_dial", "res_hangup", "tm_update", "trycnt",
+            "res_hangup_detail",
+            "name",
+            "status",
+            "number_4",
+            "uuid",
+            "dlma_uuid",
+            "in_use",
+            "dialing_plan_uuid",
+            "detail",
+            "tm_delete",
+            "dialing_camp_uuid",
+            "ukey",
+            "res_dial_detail",
+            "tm_last_dial",
+            "trycnt_4",
+            "tm_last_hangup",
+            "resv_target",
+            "dialing_uuid",
+            "udata",
+            "number_1",
+            "number_8",
+            "trycnt_8",
+            "email",
+            "tm_create",
+            "res_dial",
+            "res_hangup",
+            "tm_update",
+            "trycnt",
         ] {
             assert!(json.get(column).is_some(), "{column}");
         }

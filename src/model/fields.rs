@@ -90,15 +90,12 @@ impl Fields {
     ) -> Result<Option<u32>, FieldError> {
         let Some(value) = self.raw(name) else { return Ok(None) };
         let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-        value
-            .parse::<u32>()
-            .ok()
-            .filter(|number| digits && bounds.contains(number))
-            .map(Some)
-            .ok_or_else(|| {
+        value.parse::<u32>().ok().filter(|number| digits && bounds.contains(number)).map(Some).ok_or_else(
+            || {
                 let (low, high) = (bounds.start(), bounds.end());
                 FieldError::invalid(name, value, format!("a whole number from {low} to {high}{unit}"))
-            })
+            },
+        )
     }
 
     /// A value that parses by its own rules, with the words for what would be right.
@@ -124,9 +121,7 @@ impl Fields {
     pub fn required_uuid<T: FromStr>(&self, name: &str) -> Result<T, FieldError> {
         match self.raw(name) {
             None | Some("") => Err(FieldError::missing(name, UUID_FORM)),
-            Some(_) => {
-                self.parsed(name, UUID_FORM)?.ok_or_else(|| FieldError::missing(name, UUID_FORM))
-            }
+            Some(_) => self.parsed(name, UUID_FORM)?.ok_or_else(|| FieldError::missing(name, UUID_FORM)),
         }
     }
 
@@ -174,7 +169,8 @@ mod tests {
     #[test]
     fn a_number_out_of_bounds_names_field_and_bounds() {
         for given in ["", "abc", "-5", "+5", "1.5", "11", "99999999999999"] {
-            let error = fields(&[("RetryDelay", given)]).number("RetryDelay", 0..=10, " (seconds)").unwrap_err();
+            let error =
+                fields(&[("RetryDelay", given)]).number("RetryDelay", 0..=10, " (seconds)").unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!(

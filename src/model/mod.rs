@@ -13,8 +13,10 @@ pub mod ids;
 pub mod number;
 pub mod plan;
 pub mod policy;
+pub mod refusal;
 pub mod result;
 pub mod rung;
+pub mod stat;
 pub mod time;
 pub mod variables;
 

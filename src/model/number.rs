@@ -33,7 +33,9 @@ impl PhoneNumber {
             return Err(FieldError::invalid(field, text, form));
         }
         match policy.refuses_number(text) {
-            Some(why) => Err(FieldError::invalid(field, text, format!("no number that [policy] denies ({why})"))),
+            Some(why) => {
+                Err(FieldError::invalid(field, text, format!("no number that [policy] denies ({why})")))
+            }
             None => Ok(Self(text.to_owned())),
         }
     }
@@ -95,7 +97,8 @@ mod tests {
     #[test]
     fn what_could_leave_its_place_in_a_dial_string_is_no_number() {
         let policy = Policy::default();
-        for text in ["", "+", "300&SIP/1", "300@x", "3 0", "300/1", "${X}", "a", "300,1", "1".repeat(33).as_str()]
+        for text in
+            ["", "+", "300&SIP/1", "300@x", "3 0", "300/1", "${X}", "a", "300,1", "1".repeat(33).as_str()]
         {
             assert!(PhoneNumber::parse("Number1", text, &policy).is_err(), "{text}");
         }

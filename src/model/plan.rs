@@ -306,7 +306,10 @@ mod tests {
     #[test]
     fn a_plan_of_no_fields_has_the_missions_defaults() {
         let plan = create(&[]).unwrap();
-        assert_eq!((plan.dial_mode, plan.dial_timeout_ms, plan.retry_delay_s), (DialMode::Predictive, 30_000, 60));
+        assert_eq!(
+            (plan.dial_mode, plan.dial_timeout_ms, plan.retry_delay_s),
+            (DialMode::Predictive, 30_000, 60)
+        );
         assert_eq!((plan.dl_end_handle, plan.max_retry), (DlEndHandle::StopCampaign, MaxRetry([5; 8])));
     }
 

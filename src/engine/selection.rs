@@ -1,0 +1,87 @@
+//! Which contact is next, at which of its numbers, and when: the contract's "Who is dialled, and when", asked a
+//! rung rather than a contact.
+
+use crate::model::number::NumberIndex;
+use crate::model::plan::Plan;
+use crate::model::rung::Rung;
+use crate::model::time::Timestamp;
+
+/// The number that a contact on `rung` is dialled at next under `plan`: number N+1 only when the tries of number
+/// N are used up. `None` where none of its numbers has a try left: such a contact is finished.
+pub fn next_number(rung: &Rung, plan: &Plan) -> Option<NumberIndex> {
+    NumberIndex::all().find(|index| rung.tries(*index).is_some_and(|tries| tries < plan.max_retry.of(*index)))
+}
+
+/// The latest end of a last try, in microseconds since 1970, with which a contact on `rung` is due at `now`.
+/// `RetryDelay` runs from the end of the last try; a contact that was never tried has 0 there.
+pub fn due_before(_rung: &Rung, plan: &Plan, now: Timestamp) -> i64 {
+    now.micros().saturating_sub(retry_delay_micros(plan))
+}
+
+/// When a contact on `rung`, whose last try ended at `last_end` (microseconds since 1970), is due.
+pub fn due_at(_rung: &Rung, plan: &Plan, last_end: i64) -> Timestamp {
+    Timestamp::from_micros(last_end.saturating_add(retry_delay_micros(plan)))
+}
+
+fn retry_delay_micros(plan: &Plan) -> i64 {
+    i64::from(plan.retry_delay_s) * 1_000_000
+}
+
+/// The rungs on which contacts have a try left under `plan`, each with the number that is dialled next, in the
+/// order in which they are served: fewest tries first, so that a retry never keeps a new contact waiting.
+pub fn ladder(rungs: impl IntoIterator<Item = Rung>, plan: &Plan) -> Vec<(Rung, NumberIndex)> {
+    let mut ladder: Vec<_> =
+        rungs.into_iter().filter_map(|rung| next_number(&rung, plan).map(|index| (rung, index))).collect();
+    ladder.sort_by_key(|(rung, _)| (rung.total(), *rung));
+    ladder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::PlanUuid;
+    use crate::model::policy::Policy;
+
+    fn plan(fields: &[(&str, &str)]) -> Plan {
+        let uuid = PlanUuid::new(uuid::Uuid::nil());
+        let fields = fields.iter().copied().collect();
+        Plan::create(uuid, &fields, &Policy::default(), Timestamp::from_micros(0)).unwrap()
+    }
+
+    fn next(rung: &str, plan: &Plan) -> Option<u8> {
+        next_number(&rung.parse().unwrap(), plan).map(NumberIndex::get)
+    }
+
+    #[test]
+    fn the_next_number_is_tried_only_when_the_tries_of_the_one_before_are_used_up() {
+        let plan = plan(&[("MaxRetry1", "2"), ("MaxRetry2", "1"), ("MaxRetry3", "3")]);
+        assert_eq!(next("0.0.0", &plan), Some(1));
+        assert_eq!(next("1.0.0", &plan), Some(1));
+        assert_eq!(next("2.0.0", &plan), Some(2));
+        assert_eq!(next("2.1.0", &plan), Some(3));
+        assert_eq!(next("2.1.3", &plan), None);
+    }
+
+    #[test]
+    fn a_number_that_is_not_there_or_has_no_tries_is_passed_over() {
+        let plan = plan(&[("MaxRetry1", "0")]);
+        assert_eq!(next("0", &plan), None);
+        assert_eq!(next("0.-.0", &plan), Some(3));
+    }
+
+    #[test]
+    fn retry_delay_runs_from_the_end_of_the_last_try() {
+        let plan = plan(&[("RetryDelay", "60")]);
+        let rung = "1".parse().unwrap();
+        assert_eq!(due_at(&rung, &plan, 5_000_000), Timestamp::from_micros(65_000_000));
+        assert_eq!(due_before(&rung, &plan, Timestamp::from_micros(65_000_000)), 5_000_000);
+    }
+
+    #[test]
+    fn contacts_with_fewer_tries_come_first() {
+        let rungs = ["1", "0.1", "0", "5"].map(|text| text.parse::<Rung>().unwrap());
+        let served: Vec<String> =
+            ladder(rungs, &plan(&[])).into_iter().map(|(rung, _)| rung.to_string()).collect();
+        assert_eq!(served, ["0", "0.1", "1"]);
+    }
+}
