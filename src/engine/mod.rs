@@ -1,4 +1,497 @@
-//! The engine decides; it never does. Time comes in as a parameter, and what is to be done goes out as effects.
+//! The engine decides; it never does. Time comes in as a parameter, and what is to be done goes out as effects, in the
+//! order in which they are to be done.
+//!
+//! One owner (the daemon's driver) feeds it everything that happens: committed changes, claims, the events of calls,
+//! the state of the link to Asterisk. A claim is committed before its [`Effect::Originate`] goes out, and an end is
+//! committed and its result line written before [`Input::Ended`] comes back and the end is announced.
 
 pub mod campaign;
+pub mod dialing;
+mod dispatch;
+pub mod limits;
+mod link;
+pub mod pacing;
+mod run;
 pub mod selection;
+mod tally;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::model::campaign::Campaign;
+use crate::model::codes::CampaignStatus;
+use crate::model::destination::Destination;
+use crate::model::dialing::{Attempt, Capsule, Dialing, Ending, Progress};
+use crate::model::dl::Dl;
+use crate::model::dlma::Dlma;
+use crate::model::event::{Change, Noun, OutEvent};
+use crate::model::ids::{CampaignUuid, CapsuleUuid, DestinationUuid, DialingUuid, DlmaUuid, Ids, PlanUuid};
+use crate::model::plan::Plan;
+use crate::model::policy::Policy;
+use crate::model::time::{Now, Timestamp};
+use dialing::{Call, CallEvent, CallOutput};
+use limits::CallRate;
+use link::Link;
+use run::Run;
+use tally::Tally;
+
+pub use dispatch::UNACKNOWLEDGED_AT_ONCE;
+
+/// What the engine works by, from the configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Calls at once on the Asterisk, at most.
+    pub max_channels: u32,
+    /// Originates a second on the Asterisk, at most.
+    pub calls_per_second: u32,
+    /// What may be sent.
+    pub policy: Policy,
+}
+
+/// What is in the records when the daemon starts.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// Plans in use.
+    pub plans: Vec<Plan>,
+    /// Dlmas in use.
+    pub dlmas: Vec<Dlma>,
+    /// Destinations in use.
+    pub destinations: Vec<Destination>,
+    /// Campaigns in use.
+    pub campaigns: Vec<Campaign>,
+    /// Dialings without an end, as far as they had come.
+    pub open: Vec<OpenDialing>,
+}
+
+/// A dialing that an earlier run of the daemon left open.
+#[derive(Debug, Clone)]
+pub struct OpenDialing {
+    /// What it is.
+    pub attempt: Arc<Attempt>,
+    /// How far it is known to have come.
+    pub progress: Progress,
+    /// The start of the Asterisk that it was sent to.
+    pub epoch: Option<String>,
+}
+
+/// What a claim, or a look at the list, says of what remains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outlook {
+    /// When the next waiting contact with a try left is due; in the past where one is due now.
+    pub next_due: Option<Timestamp>,
+    /// Contacts of the list that are being dialled, by whatever campaign.
+    pub dialing: u64,
+    /// Contacts that wait with a try left, due or not.
+    pub waiting: u64,
+}
+
+/// A channel that Asterisk has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveChannel {
+    /// The dialing that it belongs to, by its Uniqueid or Linkedid.
+    pub dialing: DialingUuid,
+    /// Its name.
+    pub name: String,
+    /// Whether it is up.
+    pub up: bool,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// Time has passed.
+    Tick,
+    /// A noun was created, updated or deleted, and that is committed.
+    Changed(Change, Arc<Noun>),
+    /// A change of status that the engine asked for was not made: the records had another status.
+    NotMoved(CampaignUuid),
+    /// A claim is committed.
+    Claimed {
+        /// For which campaign.
+        campaign: CampaignUuid,
+        /// The attempts, each with its contact as it is after the claim.
+        attempts: Vec<(Arc<Attempt>, Dl)>,
+        /// What remains.
+        outlook: Outlook,
+    },
+    /// A claim, or a change of status, could not be committed.
+    StoreFailed(CampaignUuid),
+    /// The end of a dialing is committed and its line written. No contact where it had ended before.
+    Ended(DialingUuid, Option<Box<Dl>>),
+    /// The end of a dialing could not be committed yet.
+    EndFailed(Box<Ending>),
+    /// Something happened to a call.
+    Call(DialingUuid, CallEvent),
+    /// The operator gives up a dialing; that is committed.
+    Withdraw(DialingUuid),
+    /// The connection to Asterisk is up, and when that Asterisk was started.
+    LinkUp {
+        /// Its start, in Asterisk's words; another start has other words.
+        epoch: String,
+    },
+    /// The connection to Asterisk is down.
+    LinkDown,
+    /// The channels that Asterisk has; `None` where the list did not come whole.
+    Live(Option<Vec<LiveChannel>>),
+    /// How many agents of a queue are free; `None` where there is no such queue.
+    Agents {
+        /// The queue's name.
+        queue: String,
+        /// Agents that could take a call now.
+        free: Option<u32>,
+    },
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Claim as many due contacts for the campaign as there are ids, and say what remains; with none just say it.
+    Claim {
+        /// The campaign.
+        campaign: CampaignUuid,
+        /// What its attempts are frozen with.
+        capsule: Arc<Capsule>,
+        /// The ids of the attempts, each with its `OtherChannelId`.
+        ids: Vec<(DialingUuid, Uuid)>,
+        /// The start of the Asterisk that they will be sent to.
+        epoch: String,
+    },
+    /// Change a campaign's status, if it still has the first one.
+    Transition {
+        /// The campaign.
+        campaign: CampaignUuid,
+        /// The status that it has.
+        from: CampaignStatus,
+        /// The status that it takes.
+        to: CampaignStatus,
+    },
+    /// Send the Originate of a claimed attempt.
+    Originate(Arc<Attempt>),
+    /// Hang up a channel.
+    Hangup(DialingUuid),
+    /// Ask Asterisk whether the dialing's channel is there.
+    Probe(DialingUuid),
+    /// Ask Asterisk which channels there are.
+    Scan,
+    /// Follow the agents of that queue.
+    WatchQueue(String),
+    /// Remember how far a dialing has come.
+    Progress(DialingUuid, Progress),
+    /// Commit the end of a dialing with its line and its contact.
+    Finish(Box<Ending>),
+    /// Tell whoever listens.
+    Publish(OutEvent),
+}
+
+/// The state that the decisions are made on.
+#[derive(Debug)]
+pub struct Engine {
+    options: Options,
+    ids: Ids,
+    plans: BTreeMap<PlanUuid, Plan>,
+    dlmas: BTreeMap<DlmaUuid, Dlma>,
+    destinations: BTreeMap<DestinationUuid, Destination>,
+    runs: BTreeMap<CampaignUuid, Run>,
+    calls: BTreeMap<DialingUuid, Call>,
+    /// Whom to wake when: each call that has a [`Call::wake`].
+    wakes: BTreeSet<(Duration, DialingUuid)>,
+    tally: Tally,
+    rate: CallRate,
+    link: Link,
+    agents: BTreeMap<String, Option<u32>>,
+    /// Campaigns are served in turn: the one that is served first next time.
+    turn: CampaignUuid,
+    ends_to_retry: Vec<(Duration, Box<Ending>)>,
+    claim_deadline: Option<Duration>,
+}
+
+impl Engine {
+    /// An engine on the records as they are. Open dialings wait for the link to say what became of them.
+    pub fn new(options: Options, records: Records, ids: Ids) -> Self {
+        let rate = CallRate::new(options.calls_per_second);
+        let mut engine = Self {
+            options,
+            ids,
+            plans: records.plans.into_iter().map(|plan| (plan.uuid, plan)).collect(),
+            dlmas: records.dlmas.into_iter().map(|dlma| (dlma.uuid, dlma)).collect(),
+            destinations: records.destinations.into_iter().map(|dest| (dest.uuid, dest)).collect(),
+            runs: records.campaigns.into_iter().map(|camp| (camp.uuid, Run::new(camp))).collect(),
+            calls: BTreeMap::new(),
+            wakes: BTreeSet::new(),
+            tally: Tally::default(),
+            rate,
+            link: Link::default(),
+            agents: BTreeMap::new(),
+            turn: CampaignUuid::new(Uuid::nil()),
+            ends_to_retry: Vec::new(),
+            claim_deadline: None,
+        };
+        for open in records.open {
+            let uuid = open.attempt.uuid;
+            engine.link.inherit(uuid, open.epoch);
+            engine.admit(Call::resumed(open.attempt, open.progress, true));
+        }
+        engine
+    }
+
+    /// Takes one input and says what is to be done, in this order.
+    pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Tick => {}
+            Input::Changed(change, noun) => self.changed(change, &noun, &mut effects),
+            Input::NotMoved(campaign) => {
+                if let Some(run) = self.runs.get_mut(&campaign) {
+                    run.moving = false;
+                }
+            }
+            Input::Claimed { campaign, attempts, outlook } => {
+                self.claimed(now, campaign, attempts, outlook, &mut effects);
+            }
+            Input::StoreFailed(campaign) => {
+                if let Some(run) = self.runs.get_mut(&campaign) {
+                    run.store_failed(now);
+                }
+            }
+            Input::Ended(dialing, dl) => self.ended(dialing, dl.as_deref(), &mut effects),
+            Input::EndFailed(ending) => {
+                self.ends_to_retry.push((now.mono + run::STORE_RETRY, ending));
+            }
+            Input::Call(dialing, event) => {
+                let created = matches!(event, CallEvent::ChannelCreated { .. });
+                self.touch(dialing, &mut effects, |call| call.handle(now, event));
+                if created && self.is_unwanted(dialing) {
+                    effects.push(Effect::Hangup(dialing));
+                }
+            }
+            Input::Withdraw(dialing) => {
+                if let Some(call) = self.calls.get_mut(&dialing) {
+                    call.withdraw();
+                    effects.push(Effect::Hangup(dialing));
+                }
+            }
+            Input::LinkUp { epoch } => self.link_up(now, epoch, &mut effects),
+            Input::LinkDown => self.link_down(),
+            Input::Live(channels) => self.live(now, channels, &mut effects),
+            Input::Agents { queue, free } => {
+                self.agents.insert(queue, free);
+            }
+        }
+        self.wake_calls(now, &mut effects);
+        self.retry_ends(now, &mut effects);
+        self.rescan(now, &mut effects);
+        self.retry_store(now);
+        self.move_campaigns(&mut effects);
+        self.dispatch(now, &mut effects);
+        effects
+    }
+
+    /// When the engine wants a [`Input::Tick`] at the latest; `None` where only an input can change anything.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let calls = self.wakes.first().map(|(at, _)| *at);
+        let ends = self.ends_to_retry.iter().map(|(at, _)| *at).min();
+        let runs = self.runs.values().filter_map(|run| run.retry_at).min();
+        [calls, ends, runs, self.claim_deadline, self.link.next_scan()].into_iter().flatten().min()
+    }
+
+    /// The dialings that have not ended, in the order of their ids.
+    pub fn dialings(&self) -> impl Iterator<Item = &Dialing> {
+        self.calls.values().map(Call::dialing)
+    }
+
+    /// One dialing that has not ended.
+    pub fn dialing(&self, uuid: DialingUuid) -> Option<&Dialing> {
+        self.calls.get(&uuid).map(Call::dialing)
+    }
+
+    fn changed(&mut self, change: Change, noun: &Noun, effects: &mut Vec<Effect>) {
+        let there = change != Change::Delete;
+        match noun {
+            Noun::Plan(plan) => {
+                keep(&mut self.plans, plan.uuid, plan, there);
+                let uuid = plan.uuid;
+                self.recapsule(|campaign| campaign.plan == Some(uuid));
+            }
+            Noun::Dlma(dlma) => {
+                keep(&mut self.dlmas, dlma.uuid, dlma, there);
+                let uuid = dlma.uuid;
+                self.recapsule(|campaign| campaign.dlma == Some(uuid));
+            }
+            Noun::Destination(destination) => {
+                keep(&mut self.destinations, destination.uuid, destination, there);
+                let uuid = destination.uuid;
+                self.recapsule(|campaign| campaign.dest == Some(uuid));
+            }
+            Noun::Campaign(campaign) if there => {
+                let run = self.runs.entry(campaign.uuid).or_insert_with(|| Run::new(campaign.clone()));
+                let forced = run.set_campaign(campaign.clone()) == CampaignStatus::StoppingForcedly;
+                if forced {
+                    let of_campaign = self.calls.iter().filter(|(_, call)| {
+                        call.dialing().attempt.capsule.campaign.uuid == campaign.uuid && !call.is_ended()
+                    });
+                    effects.extend(of_campaign.map(|(uuid, _)| Effect::Hangup(*uuid)));
+                }
+            }
+            Noun::Campaign(campaign) => {
+                self.runs.remove(&campaign.uuid);
+            }
+            Noun::Dl(dl) => {
+                for run in self.runs.values_mut() {
+                    if run.campaign.dlma == Some(dl.dlma_uuid) {
+                        run.look_again();
+                    }
+                }
+            }
+            Noun::Dialing(_) => {}
+        }
+    }
+
+    /// Attempts from now on are frozen with what has just changed.
+    fn recapsule(&mut self, uses: impl Fn(&Campaign) -> bool) {
+        for run in self.runs.values_mut().filter(|run| uses(&run.campaign)) {
+            run.capsule = None;
+            run.look_again();
+        }
+    }
+
+    fn capsule(&mut self, campaign: CampaignUuid) -> Option<Arc<Capsule>> {
+        let run = self.runs.get_mut(&campaign)?;
+        if run.capsule.is_none() {
+            let campaign = run.campaign.clone();
+            run.capsule = Some(Arc::new(Capsule {
+                plan: self.plans.get(&campaign.plan?)?.clone(),
+                dlma: self.dlmas.get(&campaign.dlma?)?.clone(),
+                destination: self.destinations.get(&campaign.dest?)?.clone(),
+                uuid: CapsuleUuid::new(self.ids.next_uuid()),
+                campaign,
+            }));
+        }
+        run.capsule.clone()
+    }
+
+    /// Takes a new call into the books.
+    fn admit(&mut self, call: Call) {
+        let dialing = call.dialing().attempt.uuid;
+        if let Some(run) = self.runs.get_mut(&call.dialing().attempt.capsule.campaign.uuid) {
+            run.open += 1;
+            run.unacknowledged += usize::from(call.is_unacknowledged());
+        }
+        self.tally.admit(&call);
+        self.calls.insert(dialing, call);
+    }
+
+    /// Lets something happen to a call, keeps the books, and carries out what the call asks for.
+    fn touch(
+        &mut self,
+        dialing: DialingUuid,
+        effects: &mut Vec<Effect>,
+        happen: impl FnOnce(&mut Call) -> Vec<CallOutput>,
+    ) {
+        let Some(call) = self.calls.get_mut(&dialing) else { return };
+        let (unacknowledged, awaits_agent, wake) =
+            (call.is_unacknowledged(), call.awaits_agent(), call.wake());
+        let outputs = happen(call);
+        if wake != call.wake() {
+            wake.map(|at| self.wakes.remove(&(at, dialing)));
+            call.wake().map(|at| self.wakes.insert((at, dialing)));
+        }
+        if unacknowledged && !call.is_unacknowledged() {
+            self.tally.acknowledged();
+            if let Some(run) = self.runs.get_mut(&call.dialing().attempt.capsule.campaign.uuid) {
+                run.unacknowledged -= 1;
+            }
+        }
+        if awaits_agent && !call.awaits_agent() {
+            self.tally.served(call);
+        }
+        self.carry_out(dialing, outputs, effects);
+    }
+
+    /// Whether a call was given up before it had a channel that could be hung up.
+    fn is_unwanted(&self, dialing: DialingUuid) -> bool {
+        self.calls.get(&dialing).is_some_and(|call| {
+            let campaign = call.dialing().attempt.capsule.campaign.uuid;
+            let forced = |run: &Run| run.campaign.status == CampaignStatus::StoppingForcedly;
+            call.is_withdrawn() || self.runs.get(&campaign).is_some_and(forced)
+        })
+    }
+
+    fn carry_out(&mut self, dialing: DialingUuid, outputs: Vec<CallOutput>, effects: &mut Vec<Effect>) {
+        let Some(call) = self.calls.get(&dialing) else { return };
+        for output in outputs {
+            effects.push(match output {
+                CallOutput::Updated => {
+                    Effect::Publish(OutEvent::new(Change::Update, Noun::Dialing(call.dialing().clone())))
+                }
+                CallOutput::Answered => Effect::Progress(dialing, call.dialing().progress.clone()),
+                CallOutput::Probe => Effect::Probe(dialing),
+                CallOutput::Ended(ending) => Effect::Finish(ending),
+            });
+        }
+    }
+
+    fn ended(&mut self, dialing: DialingUuid, dl: Option<&Dl>, effects: &mut Vec<Effect>) {
+        let Some(call) = self.calls.remove(&dialing) else { return };
+        if let Some(run) = self.runs.get_mut(&call.dialing().attempt.capsule.campaign.uuid) {
+            run.open -= 1;
+        }
+        self.link.forget(dialing);
+        let last = Noun::Dialing(call.dialing().clone());
+        effects.push(Effect::Publish(OutEvent::new(Change::Update, last.clone())));
+        if let Some(dl) = dl {
+            effects.push(Effect::Publish(OutEvent::new(Change::Update, Noun::Dl(dl.clone()))));
+            for run in self.runs.values_mut().filter(|run| run.campaign.dlma == Some(dl.dlma_uuid)) {
+                run.look_again();
+            }
+        }
+        effects.push(Effect::Publish(OutEvent::new(Change::Delete, last)));
+    }
+
+    fn wake_calls(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while let Some((at, dialing)) = self.wakes.first().copied().filter(|(at, _)| *at <= now.mono) {
+            self.wakes.remove(&(at, dialing));
+            self.touch(dialing, effects, |call| call.handle_wake(now));
+        }
+    }
+
+    fn retry_ends(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let (due, later) =
+            std::mem::take(&mut self.ends_to_retry).into_iter().partition(|(at, _)| *at <= now.mono);
+        self.ends_to_retry = later;
+        let due: Vec<(Duration, Box<Ending>)> = due;
+        effects.extend(due.into_iter().map(|(_, ending)| Effect::Finish(ending)));
+    }
+
+    fn move_campaigns(&mut self, effects: &mut Vec<Effect>) {
+        for (uuid, run) in &mut self.runs {
+            if run.moving || run.claiming.is_some() || run.retry_at.is_some() {
+                continue;
+            }
+            let from = run.campaign.status;
+            let to = campaign::on_progress(from, run.open, run.unacknowledged)
+                .or_else(|| run.list_has_ended().then_some(CampaignStatus::Stopping));
+            if let Some(to) = to {
+                run.moving = true;
+                effects.push(Effect::Transition { campaign: *uuid, from, to });
+            }
+        }
+    }
+
+    /// Campaigns whose commit failed a while ago go on.
+    fn retry_store(&mut self, now: Now) {
+        for run in self.runs.values_mut() {
+            run.retry_at = run.retry_at.filter(|at| *at > now.mono);
+        }
+    }
+}
+
+fn keep<K: Ord, V: Clone>(map: &mut BTreeMap<K, V>, key: K, value: &V, there: bool) {
+    if there {
+        map.insert(key, value.clone());
+    } else {
+        map.remove(&key);
+    }
+}

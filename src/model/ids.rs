@@ -66,6 +66,27 @@ ids! {
     CapsuleUuid;
 }
 
+/// Where new uuids come from: randomness as a parameter, so that the same source gives the same run again.
+pub struct Ids(Box<dyn FnMut() -> Uuid + Send>);
+
+impl Ids {
+    /// Takes them from `source`, which never gives one twice.
+    pub fn new(source: impl FnMut() -> Uuid + Send + 'static) -> Self {
+        Self(Box::new(source))
+    }
+
+    /// A new one.
+    pub fn next_uuid(&mut self) -> Uuid {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ids")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

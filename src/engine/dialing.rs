@@ -1,0 +1,416 @@
+//! The dialing's machine: from its claim to its one end, through the events of its call in whatever order they come.
+//!
+//! ```text
+//!  0 None ──sent──► 1 Sent ──Response Success──► 2 Queued ──► 4 Channel ─► 3 Dial begin ─► 5 Dial end   (any order,
+//!    │                │                              └───────► 6 / 13 Originate response                  6 too)
+//!    │ not sent       │ Response Error                                    │
+//!    ▼                ▼                                                   ▼ hung up, and the response is there
+//!   11               12                                                   7
+//! ```
+//!
+//! - The events of a channel are in order among themselves; `OriginateResponse` may stand anywhere among them, also
+//!   before the channel's first and after its last. So every event only adds a fact, and the end is worked out from
+//!   the facts: any order of the same events ends alike.
+//! - A call ends with its hangup and its response both seen, or with a failed response and Asterisk's word that there
+//!   is no such channel. The dialing shows 7 (or 13) last, whichever came first.
+//! - A refused or unsent request ends at once (12, 11). An end that nobody saw (connection lost, Asterisk restarted) is
+//!   found by asking which channels are there; a channel that is missing twice is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
+use crate::model::dialing::{Attempt, Dialing, Ending, Progress};
+use crate::model::time::{Now, Timestamp};
+
+/// How long a call that was hung up waits for its response.
+const RESPONSE_WAIT: Duration = Duration::from_secs(2);
+/// How long a failed response waits for the channel's events before Asterisk is asked for the channel. In the
+/// captures all events of one step were under 5 ms apart.
+const CHANNEL_WAIT: Duration = Duration::from_millis(500);
+/// How far apart two looks for a missing channel are: Asterisk makes the channel of an accepted request on a thread
+/// of its own, so one look may be too early.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// What happened to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallEvent {
+    /// The Originate was handed to the connection.
+    Sent,
+    /// The Originate was not sent, and never will be.
+    NotSent(String),
+    /// Asterisk accepted the Originate: `Response: Success`.
+    Queued,
+    /// Asterisk refused it: `Response: Error` with its message.
+    Refused(String),
+    /// The Originate was written, and no answer came: it may have been carried out.
+    Unanswered,
+    /// Its channel was created: Newchannel.
+    ChannelCreated {
+        /// The channel's name.
+        name: String,
+    },
+    /// Its channel is up: Newstate with ChannelState 6.
+    Up,
+    /// DialBegin, by `DestUniqueid`.
+    DialBegin,
+    /// DialEnd, by `DestUniqueid`.
+    DialEnd(DialStatus),
+    /// OriginateResponse, by its ActionID.
+    Responded(Response),
+    /// Hangup of its channel.
+    Hangup {
+        /// The hangup cause.
+        cause: HangupCause,
+        /// The same in Asterisk's words.
+        text: String,
+    },
+    /// An agent of a queue has taken it: AgentConnect.
+    WithAgent,
+    /// Asterisk was asked, and has its channel.
+    Present {
+        /// The channel's name.
+        name: String,
+        /// Whether it is up.
+        up: bool,
+    },
+    /// Asterisk was asked, and has no such channel.
+    Gone,
+}
+
+/// `DialStatus` of DialEnd, as far as it decides something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialStatus {
+    /// ANSWER.
+    Answer,
+    /// BUSY.
+    Busy,
+    /// CONGESTION.
+    Congestion,
+    /// Every other: NOANSWER, CANCEL, CHANUNAVAIL …
+    Other,
+}
+
+/// What OriginateResponse says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Response {
+    /// `Response: Success`: the callee answered.
+    Success,
+    /// `Response: Failure` with its `Reason`, a control frame's number: 3 timed out, 5 busy, 8 congestion, else 0.
+    Failure {
+        /// The number.
+        reason: u32,
+    },
+}
+
+/// Why a call is ended without its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Its channel is gone, and nobody saw the end.
+    Unseen,
+    /// Asterisk was started anew.
+    PbxRestart,
+    /// It was taken back before it was sent.
+    NotSent,
+}
+
+/// What a call asks its owner to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallOutput {
+    /// Its shown state changed.
+    Updated,
+    /// It was answered: worth remembering before its end.
+    Answered,
+    /// Ask Asterisk whether its channel is there.
+    Probe,
+    /// It has ended.
+    Ended(Box<Ending>),
+}
+
+/// One dialing under way.
+#[derive(Debug, Clone)]
+pub struct Call {
+    dialing: Dialing,
+    acknowledged: bool,
+    response: Option<Response>,
+    dial_status: Option<DialStatus>,
+    up: bool,
+    with_agent: bool,
+    withdrawn: bool,
+    /// When Asterisk was first found not to have its channel, since it was last seen.
+    missing: Option<Duration>,
+    ended: bool,
+    wake: Option<Duration>,
+}
+
+impl Call {
+    /// A call that was just claimed.
+    pub fn new(attempt: Arc<Attempt>) -> Self {
+        Self::resumed(attempt, Progress::default(), false)
+    }
+
+    /// A call that an earlier run of the daemon left open.
+    pub fn resumed(attempt: Arc<Attempt>, progress: Progress, acknowledged: bool) -> Self {
+        let up = progress.res_dial == DialResult::Answered;
+        Self {
+            dialing: Dialing { attempt, progress },
+            acknowledged,
+            response: None,
+            dial_status: None,
+            up,
+            with_agent: false,
+            withdrawn: false,
+            missing: None,
+            ended: false,
+            wake: None,
+        }
+    }
+
+    /// What it is and how far it has come.
+    pub fn dialing(&self) -> &Dialing {
+        &self.dialing
+    }
+
+    /// Whether its Originate still waits for Asterisk's answer.
+    pub fn is_unacknowledged(&self) -> bool {
+        !self.acknowledged && !self.ended
+    }
+
+    /// Whether it was answered.
+    pub fn is_answered(&self) -> bool {
+        self.up || self.response == Some(Response::Success)
+    }
+
+    /// Whether it still needs an agent of its queue.
+    pub fn awaits_agent(&self) -> bool {
+        !self.with_agent && !self.ended
+    }
+
+    /// Whether its end is decided; what comes now is late.
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// When it wants to be woken, on the monotonic clock.
+    pub fn wake(&self) -> Option<Duration> {
+        self.wake
+    }
+
+    /// The operator gives it up: an end without an answer is then `withdrawn`.
+    pub fn withdraw(&mut self) {
+        self.withdrawn = true;
+    }
+
+    /// Whether it was given up.
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn
+    }
+
+    /// Takes one event.
+    pub fn handle(&mut self, now: Now, event: CallEvent) -> Vec<CallOutput> {
+        if self.ended {
+            return Vec::new();
+        }
+        let progress = &mut self.dialing.progress;
+        let mut outputs = Vec::new();
+        let status = match event {
+            CallEvent::Sent => DialingStatus::OriginateSent,
+            CallEvent::NotSent(why) => {
+                progress.res_dial_detail = Some(why);
+                progress.status = DialingStatus::OriginateRequestFailed;
+                self.acknowledged = true;
+                return vec![self.end(now, None)];
+            }
+            CallEvent::Queued => {
+                self.acknowledged = true;
+                DialingStatus::OriginateQueued
+            }
+            CallEvent::Refused(message) => {
+                progress.res_dial_detail = Some(message);
+                progress.status = DialingStatus::OriginateQueuedFailed;
+                self.acknowledged = true;
+                return vec![self.end(now, None)];
+            }
+            CallEvent::Unanswered => {
+                // It may live: the answer was lost, not the request.
+                self.acknowledged = true;
+                self.wake = Some(now.mono);
+                return Vec::new();
+            }
+            CallEvent::ChannelCreated { name } => {
+                progress.channel_name = Some(name);
+                self.missing = None;
+                DialingStatus::ChannelCreated
+            }
+            CallEvent::DialBegin => {
+                progress.tm_dial_begin = Some(now.wall);
+                DialingStatus::DialBegin
+            }
+            CallEvent::DialEnd(dial_status) => {
+                progress.tm_dial_end.get_or_insert(now.wall);
+                self.dial_status = Some(dial_status);
+                if dial_status == DialStatus::Answer {
+                    outputs.extend(self.answered());
+                }
+                DialingStatus::DialEnd
+            }
+            CallEvent::Up => return self.answered().into_iter().collect(),
+            CallEvent::WithAgent => {
+                self.with_agent = true;
+                return Vec::new();
+            }
+            CallEvent::Responded(response) => {
+                self.acknowledged = true;
+                progress.tm_dial_end.get_or_insert(now.wall);
+                self.response = Some(response);
+                match response {
+                    Response::Success => {
+                        outputs.extend(self.answered());
+                        DialingStatus::OriginateResponsed
+                    }
+                    Response::Failure { .. } => DialingStatus::OriginateResponseFailed,
+                }
+            }
+            CallEvent::Hangup { cause, text } => {
+                progress.res_hangup = Some(cause);
+                progress.res_hangup_detail = Some(text);
+                progress.tm_hangup = Some(now.wall);
+                if self.response.is_some() {
+                    return vec![self.end(now, None)];
+                }
+                self.wake = Some(now.mono + RESPONSE_WAIT);
+                return Vec::new();
+            }
+            CallEvent::Present { name, up } => {
+                self.missing = None;
+                self.acknowledged = true;
+                self.wake = None;
+                progress.channel_name.get_or_insert(name);
+                if up {
+                    return self.answered().into_iter().collect();
+                }
+                return Vec::new();
+            }
+            CallEvent::Gone => return self.gone(now),
+        };
+        let res_dial = self.result().1;
+        let progress = &mut self.dialing.progress;
+        progress.status = status;
+        progress.tm_update = Some(now.wall);
+        progress.res_dial = res_dial;
+        if self.response.is_some() && self.dialing.progress.res_hangup.is_some() {
+            return vec![self.end(now, None)];
+        }
+        if matches!(self.response, Some(Response::Failure { .. })) && self.wake.is_none() {
+            self.wake = Some(now.mono + CHANNEL_WAIT);
+        }
+        outputs.insert(0, CallOutput::Updated);
+        outputs
+    }
+
+    fn answered(&mut self) -> Option<CallOutput> {
+        let first = !self.up;
+        self.up = true;
+        self.dialing.progress.res_dial = DialResult::Answered;
+        first.then_some(CallOutput::Answered)
+    }
+
+    /// The time that [`Call::wake`] named has come.
+    pub fn handle_wake(&mut self, now: Now) -> Vec<CallOutput> {
+        if self.ended || self.wake.is_none_or(|wake| wake > now.mono) {
+            return Vec::new();
+        }
+        self.wake = None;
+        if self.dialing.progress.res_hangup.is_some() {
+            // The response did not come: the hangup alone tells enough.
+            return vec![self.end(now, None)];
+        }
+        // In case the answer never comes, the look is repeated.
+        self.wake = Some(now.mono + LOOK_AGAIN);
+        vec![CallOutput::Probe]
+    }
+
+    fn gone(&mut self, now: Now) -> Vec<CallOutput> {
+        if matches!(self.response, Some(Response::Failure { .. })) {
+            return vec![self.end(now, None)];
+        }
+        let first = *self.missing.get_or_insert(now.mono);
+        if now.mono >= first + LOOK_AGAIN {
+            return vec![self.end(now, Some(Cut::Unseen))];
+        }
+        self.wake = Some(first + LOOK_AGAIN);
+        Vec::new()
+    }
+
+    /// Ends it without its events.
+    pub fn cut(&mut self, now: Now, why: Cut) -> Option<CallOutput> {
+        (!self.ended).then(|| self.end(now, Some(why)))
+    }
+
+    fn end(&mut self, now: Now, cut: Option<Cut>) -> CallOutput {
+        let (mut outcome, res_dial) = self.result();
+        let progress = &mut self.dialing.progress;
+        progress.res_dial = res_dial;
+        progress.tm_update = Some(now.wall);
+        if progress.res_hangup.is_some() {
+            progress.status = DialingStatus::Hangup;
+        }
+        let answered = outcome == Outcome::Answered;
+        match cut {
+            Some(Cut::NotSent) => outcome = Outcome::Withdrawn,
+            Some(Cut::Unseen | Cut::PbxRestart) => {
+                progress.status = DialingStatus::Error;
+                if !answered {
+                    outcome = if self.withdrawn {
+                        Outcome::Withdrawn
+                    } else if cut == Some(Cut::PbxRestart) {
+                        Outcome::PbxRestart
+                    } else {
+                        Outcome::Unknown
+                    };
+                }
+            }
+            None if self.withdrawn && !answered => outcome = Outcome::Withdrawn,
+            None => {}
+        }
+        self.ended = true;
+        self.wake = None;
+        CallOutput::Ended(Box::new(Ending { dialing: self.dialing.clone(), outcome, tm_end: now.wall }))
+    }
+
+    /// The contract's table, from the facts that are there.
+    fn result(&self) -> (Outcome, DialResult) {
+        let cause = self.dialing.progress.res_hangup;
+        let reason = match self.response {
+            Some(Response::Failure { reason }) => Some(reason),
+            Some(Response::Success) | None => None,
+        };
+        let is = |causes: &[HangupCause]| cause.is_some_and(|cause| causes.contains(&cause));
+        if self.is_answered() {
+            (Outcome::Answered, DialResult::Answered)
+        } else if self.dial_status == Some(DialStatus::Busy)
+            || reason == Some(5)
+            || is(&[HangupCause::USER_BUSY])
+        {
+            (Outcome::Busy, DialResult::Busy)
+        } else if self.dial_status == Some(DialStatus::Congestion)
+            || reason == Some(8)
+            || is(&[HangupCause::CONGESTION, HangupCause::SWITCH_CONGESTION])
+        {
+            (Outcome::Congestion, DialResult::Congestion)
+        } else if reason == Some(3) {
+            (Outcome::NoAnswer, DialResult::Ringing)
+        } else if is(&[HangupCause::NO_USER_RESPONSE, HangupCause::NO_ANSWER]) {
+            (Outcome::NoAnswer, DialResult::None)
+        } else if is(&[HangupCause::CALL_REJECTED]) {
+            (Outcome::Rejected, DialResult::None)
+        } else {
+            (Outcome::Failed, DialResult::None)
+        }
+    }
+
+    /// When its contact was claimed.
+    pub fn claimed_at(&self) -> Timestamp {
+        self.dialing.attempt.tm_create
+    }
+}

@@ -1,0 +1,162 @@
+//! The link to Asterisk, and what becomes of calls that were open while it was down.
+//!
+//! ```text
+//!   Down ──link up──► Settling ──the open calls are found, or missed twice──► Ready ──link down──► Down
+//! ```
+//!
+//! Nothing is claimed before the link is Ready. When Asterisk was started anew, the calls that it had are gone with it:
+//! they end as `pbx-restart`. Otherwise it is asked which channels it has, now, and again after a while for those that
+//! were missing; and every minute as a check.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::dialing::{Call, CallEvent, Cut};
+use super::{Effect, Engine, LiveChannel};
+use crate::model::ids::DialingUuid;
+use crate::model::time::Now;
+
+const SCAN_EVERY: Duration = Duration::from_secs(60);
+const SCAN_AGAIN: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+enum State {
+    #[default]
+    Down,
+    Settling,
+    Ready,
+}
+
+/// What is known of the link.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    state: State,
+    epoch: String,
+    /// Calls that were sent before the link was last up, each with the start of the Asterisk it was sent to.
+    unsettled: BTreeMap<DialingUuid, Option<String>>,
+    next_scan: Option<Duration>,
+}
+
+impl Link {
+    /// A call that an earlier run of the daemon left open.
+    pub(super) fn inherit(&mut self, dialing: DialingUuid, epoch: Option<String>) {
+        self.unsettled.insert(dialing, epoch);
+    }
+
+    /// A call has ended.
+    pub(super) fn forget(&mut self, dialing: DialingUuid) {
+        self.unsettled.remove(&dialing);
+    }
+
+    /// Whether calls may be claimed and sent.
+    pub(super) fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// The start of the Asterisk that calls are sent to now.
+    pub(super) fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// When Asterisk is asked for its channels next.
+    pub(super) fn next_scan(&self) -> Option<Duration> {
+        self.next_scan
+    }
+}
+
+impl Engine {
+    pub(super) fn link_up(&mut self, now: Now, epoch: String, effects: &mut Vec<Effect>) {
+        let restarted = !self.link.epoch.is_empty() && self.link.epoch != epoch;
+        self.link.epoch = epoch;
+        for call in self.calls.values().filter(|call| !call.is_ended()) {
+            self.link.unsettled.entry(call.dialing().attempt.uuid).or_default();
+        }
+        let before: Vec<_> = self
+            .link
+            .unsettled
+            .iter()
+            .filter(|(_, sent_to)| sent_to.as_ref().map_or(restarted, |sent_to| *sent_to != self.link.epoch))
+            .map(|(dialing, _)| *dialing)
+            .collect();
+        for dialing in before {
+            self.link.unsettled.remove(&dialing);
+            self.touch(dialing, effects, |call| call.cut(now, Cut::PbxRestart).into_iter().collect());
+        }
+        self.settle(now);
+        if self.link.state == State::Settling {
+            effects.push(Effect::Scan);
+        }
+        self.agents.clear();
+        for run in self.runs.values_mut() {
+            run.look_again();
+        }
+    }
+
+    pub(super) fn link_down(&mut self) {
+        self.link.state = State::Down;
+        self.link.next_scan = None;
+        self.agents.clear();
+    }
+
+    fn settle(&mut self, now: Now) {
+        let settled = self.link.unsettled.is_empty();
+        self.link.state = if settled { State::Ready } else { State::Settling };
+        self.link.next_scan = Some(now.mono + if settled { SCAN_EVERY } else { SCAN_AGAIN });
+    }
+
+    /// Asterisk has said which channels it has.
+    pub(super) fn live(&mut self, now: Now, channels: Option<Vec<LiveChannel>>, effects: &mut Vec<Effect>) {
+        if self.link.state == State::Down {
+            return;
+        }
+        let Some(channels) = channels else {
+            // A list that is not whole says nothing of what is missing.
+            self.link.next_scan = Some(now.mono + SCAN_AGAIN);
+            return;
+        };
+        let mut live: BTreeMap<DialingUuid, LiveChannel> = BTreeMap::new();
+        for channel in channels {
+            let known = live.entry(channel.dialing).or_insert_with(|| channel.clone());
+            known.up |= channel.up;
+        }
+        let asked: Vec<_> =
+            self.calls.values().filter(|call| self.was_sent_long_ago(now, call)).map(uuid_of).collect();
+        for dialing in asked {
+            let event = match live.get(&dialing) {
+                Some(channel) => CallEvent::Present { name: channel.name.clone(), up: channel.up },
+                None => CallEvent::Gone,
+            };
+            if event != CallEvent::Gone {
+                self.link.unsettled.remove(&dialing);
+            }
+            self.touch(dialing, effects, |call| call.handle(now, event));
+            if self.calls.get(&dialing).is_none_or(Call::is_ended) {
+                self.link.unsettled.remove(&dialing);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// A call that was claimed a moment ago may have no channel yet.
+    fn was_sent_long_ago(&self, now: Now, call: &Call) -> bool {
+        !call.is_ended()
+            && (self.link.unsettled.contains_key(&uuid_of(call))
+                || now.wall.since(call.claimed_at()) > SCAN_EVERY / 6)
+    }
+
+    pub(super) fn rescan(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.link.next_scan.is_some_and(|at| at <= now.mono) {
+            // Should the answer never come, it is asked again.
+            self.link.next_scan = Some(now.mono + SCAN_EVERY);
+            effects.push(Effect::Scan);
+            // Somebody else may have written to the lists, past the daemon.
+            for run in self.runs.values_mut() {
+                run.look_again();
+            }
+        }
+    }
+}
+
+fn uuid_of(call: &Call) -> DialingUuid {
+    call.dialing().attempt.uuid
+}
