@@ -7,6 +7,8 @@
 //! |---|---|---|
 //! | 0 | [`model`] | the nouns: ids, campaign, plan, destination, dlma, dl, dialing, codes, policy, events |
 //! | 0 | [`ami`] | the Asterisk Manager Interface, both ends, without IO and without a dialer's words |
+//! | 2 | [`asterisk`] | talks to Asterisk: the connection |
 
 pub mod ami;
+pub mod asterisk;
 pub mod model;
