@@ -13,198 +13,25 @@
 //! drives this calls, after anything that went in, [`ClientSession::poll_event`] until it is empty, and
 //! [`ClientSession::take_output`] whenever the socket can take more.
 
+mod event;
+mod options;
 mod pending;
 mod pings;
 
-use std::collections::VecDeque;
-use std::fmt;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Decoder;
 
+pub use self::event::{ClientEvent, CloseReason, NoAnswer};
+pub use self::options::{Auth, ClientOptions};
 use self::pending::{Arrived, Pending, Waiting};
 use self::pings::Pings;
 use super::action;
-use super::builder::{EncodeError, MessageBuilder};
+use super::builder::MessageBuilder;
 use super::codec::{ClientCodec, FromServer};
 use super::message::Message;
-
-/// How to log in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Auth {
-    /// Over a challenge, so that the secret does not cross the wire (spec 4.4).
-    #[default]
-    Md5,
-    /// With the secret in clear.
-    Plain,
-}
-
-/// What a session needs to know. Debug output hides the secret.
-#[derive(Clone)]
-pub struct ClientOptions {
-    /// The manager user on the Asterisk.
-    pub username: String,
-    /// Its secret.
-    pub secret: String,
-    /// The `Events` header of Login, such as `call,user`; empty for everything that is readable (spec 5.2).
-    pub events_mask: String,
-    /// How to log in.
-    pub auth: Auth,
-    /// Begins the ActionIDs that the session makes. OriginateResponse events carry those of all clients to all of
-    /// them, so it should clash with nobody's: give it some randomness per connection.
-    pub action_id_prefix: String,
-    /// How long an action may stay unanswered; for a list, how long nothing of it may come. Also the time for banner
-    /// and login together.
-    pub action_timeout: Duration,
-    /// Between two pings.
-    pub ping_every: Duration,
-    /// How long a ping may stay unanswered before it counts as missed; less than `ping_every`.
-    pub ping_deadline: Duration,
-    /// So many missed pings in a row close the session.
-    pub max_missed_pings: u32,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self {
-            username: String::new(),
-            secret: String::new(),
-            events_mask: String::new(),
-            auth: Auth::Md5,
-            action_id_prefix: "c:".to_owned(),
-            action_timeout: Duration::from_secs(10),
-            ping_every: Duration::from_secs(5),
-            ping_deadline: Duration::from_secs(2),
-            max_missed_pings: 3,
-        }
-    }
-}
-
-impl fmt::Debug for ClientOptions {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("ClientOptions")
-            .field("username", &self.username)
-            .field("secret", &"***")
-            .field("events_mask", &self.events_mask)
-            .field("auth", &self.auth)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What a session tells, in the order in which it came from the server.
-#[derive(Debug)]
-pub enum ClientEvent<T> {
-    /// The banner line (spec 1.1).
-    Banner(String),
-    /// Login succeeded: from here on actions are accepted.
-    LoggedIn,
-    /// Asterisk is up; follows the login, or comes later while it boots (spec 4.1). Carries `Uptime`.
-    FullyBooted(Message),
-    /// The answer to an action; also the plain answer to an action that might have answered with a list.
-    Response {
-        /// As submitted.
-        tag: T,
-        /// The response.
-        message: Message,
-    },
-    /// A complete list (spec 6.1).
-    List {
-        /// As submitted.
-        tag: T,
-        /// The response that opened it.
-        response: Message,
-        /// Its items, in order.
-        items: Vec<Message>,
-        /// The event that closed it.
-        complete: Message,
-    },
-    /// There is no answer, or no complete one.
-    NoAnswer {
-        /// As submitted.
-        tag: T,
-        /// What is known about it.
-        why: NoAnswer,
-    },
-    /// Any other event.
-    Event(Message),
-    /// A response that nobody waits for (any more): a late one, or a stranger's.
-    Stray(Message),
-    /// A ping was not answered in time: nothing more should be sent that can't be taken back.
-    PingMissed {
-        /// How many in a row, this one included.
-        missed: u32,
-    },
-    /// Pings are answered again.
-    PingAnswered {
-        /// How long this one took.
-        round_trip: Duration,
-    },
-    /// The end; nothing comes behind it.
-    Closed {
-        /// Why.
-        why: CloseReason,
-    },
-}
-
-/// Why an action has no answer. What counts is whether Asterisk may have executed it: see [`NoAnswer::was_sent`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoAnswer {
-    /// Never handed out for writing: not logged in, or withdrawn in time.
-    #[error("not sent")]
-    NotSent,
-    /// Never handed out for writing: it can't be encoded.
-    #[error("not sent: {0}")]
-    Invalid(#[from] EncodeError),
-    /// Never handed out for writing: an action with this ActionID is under way.
-    #[error("not sent: its ActionID is in use")]
-    ActionIdInUse,
-    /// Written, maybe in part, and the connection is gone.
-    #[error("the connection was lost before the answer")]
-    Lost,
-    /// Written, and not answered in time.
-    #[error("no answer in time")]
-    TimedOut,
-    /// Answered by a list that did not come to its end, or came with fewer items than it counts.
-    #[error("the list is incomplete")]
-    IncompleteList,
-}
-
-impl NoAnswer {
-    /// Whether the action may have reached Asterisk, so that it may have been, or may yet be, executed.
-    pub fn was_sent(&self) -> bool {
-        match self {
-            Self::NotSent | Self::Invalid(_) | Self::ActionIdInUse => false,
-            Self::Lost | Self::TimedOut | Self::IncompleteList => true,
-        }
-    }
-}
-
-/// Why a session ended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CloseReason {
-    /// The server refused the login; its text (spec 4.2).
-    #[error("login refused: {0}")]
-    Refused(String),
-    /// Banner and login took longer than an action may.
-    #[error("no answer to the login")]
-    LoginTimeout,
-    /// Too many pings in a row were not answered.
-    #[error("pings are not answered")]
-    PingLost,
-    /// What came is no AMI.
-    #[error("protocol error: {0}")]
-    Protocol(String),
-    /// The server closed the connection.
-    #[error("the server closed the connection")]
-    Eof,
-    /// The connection failed; what the caller said of it.
-    #[error("{0}")]
-    Io(String),
-    /// We logged off.
-    #[error("logged off")]
-    LoggedOff,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -330,10 +157,12 @@ impl<T> ClientSession<T> {
             }
             State::LoggedIn => {}
         }
-        for (action_id, waiting) in self.pending.expired(now) {
+        let expired = self.pending.expired(now);
+        let withdrawn = self.withdraw(&expired);
+        for (action_id, waiting) in expired {
             let why = if waiting.opened() {
                 NoAnswer::IncompleteList
-            } else if self.withdraw(&action_id) {
+            } else if withdrawn.contains(&action_id) {
                 NoAnswer::NotSent
             } else {
                 NoAnswer::TimedOut
@@ -496,11 +325,16 @@ impl<T> ClientSession<T> {
         format!("{}{}", self.options.action_id_prefix, self.made).into()
     }
 
-    /// Takes an action back that was not given out for writing; false if it was.
-    fn withdraw(&mut self, action_id: &Bytes) -> bool {
-        let before = self.output.len();
-        self.output.retain(|outgoing| outgoing.action_id.as_ref() != Some(action_id));
-        self.output.len() < before
+    /// Takes back those of the actions that were not given out for writing.
+    fn withdraw(&mut self, actions: &[(Bytes, Waiting<T>)]) -> HashSet<Bytes> {
+        if actions.is_empty() || self.output.is_empty() {
+            return HashSet::new();
+        }
+        let mut queued: HashSet<Bytes> = self.output.iter().filter_map(|it| it.action_id.clone()).collect();
+        let wanted: HashSet<&Bytes> = actions.iter().map(|(action_id, _)| action_id).collect();
+        queued.retain(|action_id| wanted.contains(action_id));
+        self.output.retain(|outgoing| outgoing.action_id.as_ref().is_none_or(|id| !queued.contains(id)));
+        queued
     }
 
     fn close(&mut self, why: CloseReason) {
@@ -508,8 +342,10 @@ impl<T> ClientSession<T> {
             return;
         }
         self.state = State::Closed;
-        let unsent: Vec<_> = self.output.drain(..).filter_map(|outgoing| outgoing.action_id).collect();
-        for (action_id, waiting) in self.pending.drain() {
+        let waiting = self.pending.drain();
+        let unsent = self.withdraw(&waiting);
+        self.output.clear();
+        for (action_id, waiting) in waiting {
             let why = if unsent.contains(&action_id) { NoAnswer::NotSent } else { NoAnswer::Lost };
             self.events.push_back(ClientEvent::NoAnswer { tag: waiting.tag, why });
         }

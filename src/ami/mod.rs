@@ -28,7 +28,7 @@ pub mod server_session;
 
 pub use action::Request;
 pub use builder::{EncodeError, MessageBuilder};
-pub use client_session::{ClientEvent, ClientOptions, ClientSession, CloseReason, NoAnswer};
+pub use client_session::{Auth, ClientEvent, ClientOptions, ClientSession, CloseReason, NoAnswer};
 pub use message::Message;
 pub use privilege::{Class, Privileges};
 pub use server_session::{Account, Denied, Now, ServerEvent, ServerOptions, ServerSession};

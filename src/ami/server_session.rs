@@ -18,6 +18,8 @@
 //! Requests are handed out one at a time, in order, each answered before the next is looked at (spec 1.10); events wait
 //! until an answer is complete (spec 5.6).
 
+mod event;
+mod options;
 mod output;
 
 use std::time::Duration;
@@ -25,121 +27,15 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Decoder;
 
+pub use self::event::{Account, Authenticate, Closed, Denied, ServerEvent};
+pub use self::options::{Now, ServerOptions};
 use self::output::Output;
 use super::action::Request;
 use super::auth::{self, Missing, Proof};
 use super::codec::{FromClient, ServerCodec};
-use super::event;
 use super::message::Message;
 use super::privilege::{Class, Privileges};
 use super::response;
-
-/// The time, as both clocks show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Now {
-    /// From any origin; never goes back. Deadlines are in it.
-    pub monotonic: Duration,
-    /// Since 1970, as `Timestamp` headers show it.
-    pub unix: Duration,
-}
-
-/// What a session is given to live by.
-#[derive(Debug, Clone)]
-pub struct ServerOptions {
-    /// The first line (spec 1.1), without its CRLF.
-    pub banner: String,
-    /// When the server was up, on the monotonic clock: `Uptime` in FullyBooted counts from here.
-    pub started: Duration,
-    /// How long a client may stay a stranger; then the connection is closed without a word (spec 4.6).
-    pub auth_timeout: Duration,
-    /// Before a failed login is answered (spec 4.2).
-    pub denial_delay: Duration,
-    /// A client that lets more than this wait for it is dropped.
-    pub max_queued_bytes: usize,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self {
-            banner: super::BANNER.to_owned(),
-            started: Duration::ZERO,
-            auth_timeout: Duration::from_secs(30),
-            denial_delay: Duration::from_secs(1),
-            max_queued_bytes: 1024 * 1024,
-        }
-    }
-}
-
-/// Who is logged in, and what he may.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// The user's name.
-    pub name: String,
-    /// Events he may read; no event mask goes beyond it (spec 5.3).
-    pub read: Privileges,
-    /// Actions he may use; checking it is the caller's, who knows the actions.
-    pub write: Privileges,
-}
-
-/// How a login failed. Only the second tells the client more than that it did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denied {
-    /// Wrong secret, unknown user, wrong address: all alike (spec 4.2).
-    AuthenticationFailed,
-    /// The user is logged in and may be so only once (spec 4.5).
-    LoginInUse,
-}
-
-impl Denied {
-    fn text(self) -> &'static str {
-        match self {
-            Self::AuthenticationFailed => "Authentication failed",
-            Self::LoginInUse => "Login Already In Use",
-        }
-    }
-}
-
-/// What the caller has to do something about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerEvent {
-    /// Somebody wants in: answer with [`ServerSession::authenticated`].
-    Authenticate(Authenticate),
-    /// An action: answer with [`ServerSession::send_reply`], once or more, then [`ServerSession::reply_done`].
-    Request(Request),
-    /// The end; nothing comes behind it. Write what is left and close the connection.
-    Closed(Closed),
-}
-
-/// A Login.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authenticate {
-    /// As sent; user names are case-insensitive (spec 4.2). Empty if none was sent.
-    pub username: String,
-    /// What shall prove it.
-    pub proof: Proof,
-    /// The ActionID of the Login.
-    pub action_id: Option<Bytes>,
-}
-
-/// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Closed {
-    /// Logoff (spec 4.7).
-    #[error("logged off")]
-    LoggedOff,
-    /// The client closed its side, and all it had asked is answered (spec 1.11).
-    #[error("the client closed the connection")]
-    Eof,
-    /// A login failed (spec 4.2).
-    #[error("the login failed")]
-    Denied,
-    /// Nobody logged in in time (spec 4.6).
-    #[error("nobody logged in in time")]
-    AuthTimeout,
-    /// The client does not read what it gets.
-    #[error("more than the allowed bytes wait for the client")]
-    Overflow,
-}
 
 enum State {
     Stranger,
@@ -314,7 +210,7 @@ impl ServerSession {
                 self.mask = mask.unwrap_or(Privileges::ALL);
                 self.reply(&response::success_message(action_id.as_deref(), "Authentication accepted"));
                 let uptime = now.monotonic.saturating_sub(self.options.started).as_secs();
-                self.send_event(Class::System, &event::fully_booted(uptime, uptime));
+                self.send_event(Class::System, &crate::ami::event::fully_booted(uptime, uptime));
             }
             Err(denied) => {
                 let reply = response::error(action_id.as_deref(), denied.text());

@@ -1,1 +1,402 @@
+//! Transcripts in the manner of `C:` what the client sends, `S:` what it gets, `T:` seconds that pass, `X` the close.
+//! The caller is played by [`Host`]: users `admin` (everything) and `callonly`, actions `Echo`, `List` and `Park`.
 
+use super::*;
+
+struct Host {
+    session: ServerSession,
+    now: Now,
+    closed: Option<Closed>,
+}
+
+impl Host {
+    fn new() -> Self {
+        Self::with(ServerOptions::default())
+    }
+
+    fn with(options: ServerOptions) -> Self {
+        let now =
+            Now { monotonic: Duration::from_secs(100), unix: Duration::from_micros(1_795_249_015_199_103) };
+        let session = ServerSession::new(now, "127.0.0.1:5", options, [7; 16]);
+        Self { session, now, closed: None }
+    }
+
+    fn member() -> Self {
+        let mut host = Self::new();
+        host.play("C: Action: Login\nC: Username: admin\nC: Secret: adminpw\nC: Events: user\nC:");
+        host.output();
+        host
+    }
+
+    fn advance(&mut self, time: Duration) {
+        self.now.monotonic += time;
+        self.now.unix += time;
+        self.session.handle_timer(self.now);
+    }
+
+    fn output(&mut self) -> String {
+        let mut output = String::new();
+        loop {
+            while let Some(event) = self.session.poll(self.now) {
+                self.answer(event);
+            }
+            match self.session.take_output() {
+                Some(bytes) => output.push_str(&String::from_utf8_lossy(&bytes)),
+                None => return output,
+            }
+        }
+    }
+
+    fn answer(&mut self, event: ServerEvent) {
+        match event {
+            ServerEvent::Closed(why) => self.closed = Some(why),
+            ServerEvent::Authenticate(login) => {
+                let read = match login.username.to_lowercase().as_str() {
+                    "admin" => Privileges::ALL,
+                    "callonly" => Class::Call.into(),
+                    "once" => return self.session.authenticated(self.now, Err(Denied::LoginInUse)),
+                    _ => return self.session.authenticated(self.now, Err(Denied::AuthenticationFailed)),
+                };
+                let account = Account { name: login.username, read, write: read };
+                let verdict = match login.proof {
+                    // A careless caller: the session refuses all the same.
+                    Proof::Missing(_) => Ok(account),
+                    ref proof => {
+                        proof.matches("adminpw").then_some(account).ok_or(Denied::AuthenticationFailed)
+                    }
+                };
+                self.session.authenticated(self.now, verdict);
+            }
+            ServerEvent::Request(request) => {
+                let id = request.action_id();
+                if request.is("Park") {
+                    return;
+                } else if request.is("Echo") {
+                    self.session.send_reply(&response::success_message(id, "Echoed"));
+                } else if request.is("List") {
+                    self.session.send_reply(&response::list_start(id, "Things will follow"));
+                    self.user_event("inside");
+                    self.session.send_reply(&response::list_item(id, "Thing").finish_lossy());
+                    self.session.send_reply(&response::list_complete(id, "ListComplete", 1).finish_lossy());
+                } else {
+                    self.session.send_reply(&response::unknown_command(id, request.name()));
+                }
+                self.session.reply_done();
+            }
+        }
+    }
+
+    fn user_event(&mut self, text: &str) {
+        let event = crate::ami::event::event("UserEvent", Class::User).header("Text", text).finish_lossy();
+        self.session.send_event(Class::User, &event);
+    }
+
+    fn play(&mut self, script: &str) {
+        let mut lines = script.lines().map(str::trim_start).filter(|line| !line.is_empty()).peekable();
+        while let Some(line) = lines.next() {
+            let (who, text) = line.split_once(':').unwrap_or((line, ""));
+            let text = text.strip_prefix(' ').unwrap_or(text);
+            match who {
+                "C" => self.session.receive(format!("{text}\r\n").as_bytes()),
+                "T" => self.advance(Duration::from_secs_f64(text.parse().unwrap())),
+                "X" => assert!(self.closed.is_some(), "not closed"),
+                "S" => {
+                    let mut expected = format!("{text}\r\n");
+                    while let Some(next) = lines.next_if(|next| next.starts_with("S:")) {
+                        expected.push_str(next[2..].strip_prefix(' ').unwrap_or(&next[2..]));
+                        expected.push_str("\r\n");
+                    }
+                    assert_eq!(self.output(), expected, "in {script}");
+                }
+                other => panic!("what is {other:?}?"),
+            }
+        }
+    }
+}
+
+fn play(script: &str) -> Option<Closed> {
+    let mut host = Host::new();
+    host.play(script);
+    host.closed
+}
+
+const FULLY_BOOTED: &str = "S: Event: FullyBooted\nS: Privilege: system,all\nS: Uptime: 100\nS: LastReload: 100\n\
+    S: Status: Fully Booted\nS:";
+
+#[test]
+fn the_banner_is_one_line_without_an_empty_one_behind_it() {
+    play("S: Asterisk Call Manager/11.0.0");
+}
+
+#[test]
+fn a_login_before_the_banner_was_read_and_actions_behind_it_are_served_in_order() {
+    play(&format!(
+        "C: Action: Login\nC: Username: ADMIN\nC: Secret: adminpw\nC: ActionID: a\nC:
+         C: Action: pInG\nC: ActionID: b\nC:
+         S: Asterisk Call Manager/11.0.0
+         S: Response: Success\nS: ActionID: a\nS: Message: Authentication accepted\nS:
+         {FULLY_BOOTED}
+         S: Response: Success\nS: ActionID: b\nS: Ping: Pong\nS: Timestamp: 1795249015.199103\nS:"
+    ));
+}
+
+#[test]
+fn every_failed_login_is_answered_alike_after_a_second_and_closes() {
+    for login in [
+        "C: Username: admin\nC: Secret: nope",
+        "C: Username: admin\nC: Secret: adminpw ",
+        "C: Username: nobody\nC: Secret: adminpw",
+        "C: Secret: adminpw",
+        "C: Username: admin",
+        "C: Username: admin\nC: AuthType: MD5\nC: Key: 00",
+        "C: Username: admin\nC: AuthType: MD5",
+    ] {
+        let mut host = Host::new();
+        host.output();
+        host.play(&format!("C: Action: Login\n{login}\nC: ActionID: L1\nC:"));
+        host.play("C: Action: Login\nC: Username: admin\nC: Secret: adminpw\nC:");
+        assert_eq!(host.output(), "", "{login}");
+        host.play(
+            "T: 0.99
+             C: Action: Logoff\nC:",
+        );
+        assert_eq!(host.output(), "", "{login}");
+        host.play("T: 0.02\nS: Response: Error\nS: ActionID: L1\nS: Message: Authentication failed\nS:\nX");
+        assert_eq!(host.closed, Some(Closed::Denied));
+    }
+}
+
+#[test]
+fn a_user_who_may_log_in_once_is_told_so() {
+    let mut host = Host::new();
+    host.play("C: Action: Login\nC: Username: once\nC: Secret: x\nC:\nS: Asterisk Call Manager/11.0.0");
+    assert_eq!(host.session.next_deadline(), Some(Duration::from_secs(101)));
+    host.play("T: 1\nS: Response: Error\nS: Message: Login Already In Use\nS:\nX");
+}
+
+#[test]
+fn md5_login_and_the_same_challenge_on_repeat() {
+    let challenge = auth::challenge([7; 16]);
+    let key = auth::md5_key(&challenge, "adminpw");
+    play(&format!(
+        "C: Action: Challenge\nC: AuthType: md5\nC: ActionID: c1\nC:
+         C: Action: Challenge\nC: AuthType: MD5\nC:
+         C: Action: Challenge\nC: ActionID: x\nC:
+         C: Action: Challenge\nC: AuthType: SHA1\nC:
+         S: Asterisk Call Manager/11.0.0
+         S: Response: Success\nS: ActionID: c1\nS: Challenge: {challenge}\nS:
+         S: Response: Success\nS: Challenge: {challenge}\nS:
+         S: Response: Error\nS: ActionID: x\nS: Message: Must specify AuthType\nS:
+         S: Response: Error\nS: Message: Must specify AuthType\nS:
+         C: Action: Login\nC: AuthType: MD5\nC: Username: admin\nC: Key: {key}\nC: Events: off\nC:
+         S: Response: Success\nS: Message: Authentication accepted\nS:
+         C: Action: Challenge\nC: AuthType: MD5\nC:
+         S: Response: Success\nS: Challenge: {challenge}\nS:"
+    ));
+}
+
+#[test]
+fn before_login_everything_but_login_logoff_and_challenge_is_denied() {
+    let closed = play(
+        "C: Action: Ping\nC: ActionID: p0\nC:
+         C: Action: OutCampaignShow\nC:
+         C: ActionID: p2\nC: Foo: bar\nC:
+         C:
+         S: Asterisk Call Manager/11.0.0
+         S: Response: Error\nS: ActionID: p0\nS: Message: Permission denied\nS:
+         S: Response: Error\nS: Message: Permission denied\nS:
+         S: Response: Error\nS: ActionID: p2\nS: Message: Missing action in request\nS:
+         S: Response: Error\nS: Message: Missing action in request\nS:
+         C: Action: Logoff\nC: ActionID: p3\nC:
+         C: Action: Ping\nC:
+         S: Response: Goodbye\nS: ActionID: p3\nS: Message: Thanks for all the fish.\nS:
+         X",
+    );
+    assert_eq!(closed, Some(Closed::LoggedOff));
+}
+
+#[test]
+fn a_second_login_is_already_authenticated() {
+    Host::member().play(
+        "C: Action: Login\nC: Username: admin\nC: Secret: wrong\nC: ActionID: again\nC:
+         S: Response: Success\nS: ActionID: again\nS: Message: Already authenticated\nS:",
+    );
+}
+
+#[test]
+fn faults_are_answered_in_their_place_and_the_connection_goes_on() {
+    let long = "y".repeat(3000);
+    Host::member().play(&format!(
+        "C: Action: Ping\nC: ActionID: l\nC: X: {long}\nC:
+         C: Action: Echo\nC: ActionID: e  \nC:
+         S: Response: Error\nS: ActionID: l\nS: Message: Failed to parse message: line too long\nS:
+         S: Response: Success\nS: ActionID: e  \nS: Message: Echoed\nS:
+         {}C:
+         S: Response: Error\nS: Message: Too many lines in message or allocation failure\nS:",
+        "C: H: v\n".repeat(129)
+    ));
+}
+
+#[test]
+fn an_action_of_the_callers_is_handed_out() {
+    Host::member().play(
+        "C: Action: OutX\nC: ActionID: 1\nC:
+         S: Response: Error\nS: ActionID: 1\nS: Message: Invalid/unknown command: OutX. Use Action: ListCommands to show available commands.\nS:",
+    );
+}
+
+#[test]
+fn the_event_mask_is_answered_as_asterisk_does() {
+    let mut host = Host::member();
+    for (mask, answer) in [
+        ("on", "Events: On"),
+        ("OFF", "Events: Off"),
+        ("call,user", "Events: On"),
+        ("bogus", "Events: Off"),
+        ("all,bogus", "Events: On"),
+        ("2", "Events: On"),
+    ] {
+        host.play(&format!(
+            "C: Action: Events\nC: EventMask: {mask}\nC: ActionID: e\nC:
+             S: Response: Success\nS: ActionID: e\nS: {answer}\nS:"
+        ));
+    }
+    host.play(
+        "C: Action: Events\nC: EventMask:\nC:
+         C: Action: Events\nC:
+         S: Response: Error\nS: Message: Invalid event mask\nS:
+         S: Response: Error\nS: Message: Invalid event mask\nS:",
+    );
+}
+
+#[test]
+fn no_mask_goes_beyond_what_the_account_reads() {
+    let mut host = Host::new();
+    host.play(
+        "C: Action: Login\nC: Username: callonly\nC: Secret: adminpw\nC:
+         C: Action: Events\nC: EventMask: all\nC:
+         S: Asterisk Call Manager/11.0.0
+         S: Response: Success\nS: Message: Authentication accepted\nS:
+         S: Response: Success\nS: Events: On\nS:",
+    );
+    assert_eq!(host.session.event_classes(), Class::Call.into());
+    host.user_event("unseen");
+    assert_eq!(host.output(), "");
+}
+
+#[test]
+fn events_at_login_decide_on_fully_booted_and_an_empty_one_is_everything() {
+    for (events, booted) in [("off", false), ("call", false), ("-1", false), ("system", true), ("", true)] {
+        let mut host = Host::new();
+        host.play(&format!(
+            "C: Action: Login\nC: Username: admin\nC: Secret: adminpw\nC: Events: {events}\nC:"
+        ));
+        assert_eq!(host.output().contains("FullyBooted"), booted, "{events:?}");
+    }
+}
+
+#[test]
+fn events_never_fall_inside_an_answer() {
+    let mut host = Host::member();
+    host.user_event("before");
+    host.play(
+        "C: Action: List\nC: ActionID: 7\nC:
+         S: Event: UserEvent\nS: Privilege: user,all\nS: Text: before\nS:
+         S: Response: Success\nS: ActionID: 7\nS: EventList: start\nS: Message: Things will follow\nS:
+         S: Event: Thing\nS: ActionID: 7\nS:
+         S: Event: ListComplete\nS: ActionID: 7\nS: EventList: Complete\nS: ListItems: 1\nS:
+         S: Event: UserEvent\nS: Privilege: user,all\nS: Text: inside\nS:",
+    );
+}
+
+#[test]
+fn the_next_request_waits_for_the_answer_to_the_one_before() {
+    let mut host = Host::member();
+    host.play("C: Action: Park\nC:\nC: Action: Ping\nC: ActionID: 2\nC:");
+    assert_eq!(host.output(), "");
+    host.user_event("meanwhile");
+    assert_eq!(host.output(), "");
+    host.session.send_reply(&response::success_message(None, "Parked"));
+    host.session.reply_done();
+    host.play(
+        "S: Response: Success\nS: Message: Parked\nS:
+         S: Event: UserEvent\nS: Privilege: user,all\nS: Text: meanwhile\nS:
+         S: Response: Success\nS: ActionID: 2\nS: Ping: Pong\nS: Timestamp: 1795249015.199103\nS:",
+    );
+}
+
+#[test]
+fn what_came_before_a_half_close_is_answered_and_then_closed() {
+    let mut host = Host::member();
+    host.play("C: Action: Park\nC:\nC: Action: Echo\nC:\nC: Action: Unfinished");
+    host.session.receive_eof();
+    assert_eq!((host.output().as_str(), host.closed), ("", None));
+    host.session.reply_done();
+    host.play("S: Response: Success\nS: Message: Echoed\nS:\nX");
+    assert_eq!(host.closed, Some(Closed::Eof));
+}
+
+#[test]
+fn a_stranger_is_closed_silently_even_if_he_keeps_pinging() {
+    let mut host = Host::new();
+    host.output();
+    assert_eq!(host.session.next_deadline(), Some(Duration::from_secs(130)));
+    host.play("T: 29\nC: Action: Ping\nC:\nS: Response: Error\nS: Message: Permission denied\nS:\nT: 1");
+    assert_eq!(host.output(), "");
+    assert_eq!(host.closed, Some(Closed::AuthTimeout));
+}
+
+#[test]
+fn a_member_stays() {
+    let mut host = Host::member();
+    assert_eq!(host.session.next_deadline(), None);
+    host.play("T: 86400\nC: Action: Echo\nC:\nS: Response: Success\nS: Message: Echoed\nS:");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_dropped_at_the_bound() {
+    let mut host = Host::with(ServerOptions { max_queued_bytes: 10_000, ..ServerOptions::default() });
+    host.play("C: Action: Login\nC: Username: admin\nC: Secret: adminpw\nC:");
+    host.output();
+    let mut sent = 0;
+    while host.session.poll(host.now).is_none() && sent < 1000 {
+        host.user_event(&"x".repeat(100));
+        sent += 1;
+        assert!(host.session.room() <= 10_000);
+    }
+    assert!((50..100).contains(&sent), "{sent}");
+    assert_eq!(host.session.take_output(), None);
+    assert!(matches!(host.session.state, State::Closed { why: Closed::Overflow, .. }));
+}
+
+#[test]
+fn twenty_thousand_pipelined_pings_are_all_answered_without_overflow() {
+    let mut host = Host::member();
+    let mut unsent: &[u8] = &b"Action: Ping\r\n\r\n".repeat(20_000);
+    let (mut answers, mut largest) = (0, 0);
+    while !unsent.is_empty() || answers < 20_000 {
+        if host.session.wants_input() {
+            let (chunk, rest) = unsent.split_at(unsent.len().min(4096));
+            host.session.receive(chunk);
+            unsent = rest;
+        }
+        assert_eq!(host.session.poll(host.now), None);
+        let output = host.session.take_output().unwrap();
+        largest = largest.max(output.len());
+        answers += output.windows(4).filter(|bytes| bytes == b"Pong").count();
+    }
+    assert_eq!((answers, host.closed), (20_000, None));
+    assert!(largest <= 70_000, "{largest}");
+}
+
+#[test]
+fn a_preauthenticated_session_greets_and_serves_at_once_without_events() {
+    let now = Now::default();
+    let account = Account { name: "root".into(), read: Privileges::ALL, write: Privileges::ALL };
+    let session = ServerSession::preauthenticated(now, "unix", ServerOptions::default(), account);
+    let mut host = Host { session, now, closed: None };
+    host.user_event("unasked");
+    host.play(
+        "C: Action: Echo\nC:\nS: Asterisk Call Manager/11.0.0\nS: Response: Success\nS: Message: Echoed\nS:",
+    );
+}
