@@ -7,6 +7,10 @@
 //! |---|---|---|
 //! | 0 | [`model`] | the nouns: ids, campaign, plan, destination, dlma, dl, dialing, codes, policy, events |
 //! | 0 | [`ami`] | the Asterisk Manager Interface, both ends, without IO and without a dialer's words |
+//! | 5 | [`config`] | `astout.toml`: load and check; read by boot only |
+//! | 5 | [`cli`] | one file per subcommand |
 
 pub mod ami;
+pub mod cli;
+pub mod config;
 pub mod model;
