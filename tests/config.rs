@@ -338,6 +338,10 @@ fn a_config_with_secrets_that_everybody_can_read_is_warned_about() {
     assert_snapshot!(shown.replace(folder.path().to_str().unwrap(), "/etc/astout"), @"/etc/astout/astout.toml: has secrets and can be read by everybody; run: chmod o= /etc/astout/astout.toml");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     assert_eq!(Config::load(&path, []).unwrap().warnings, []);
+    fs::write(&path, "[asterisk]\nport = 5038\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let secret_elsewhere = Config::load(&path, pairs([("ASTOUT__ASTERISK__SECRET", "x")])).unwrap();
+    assert_eq!(secret_elsewhere.warnings, []);
 }
 
 // ---- the environment

@@ -118,7 +118,7 @@ fn read_secret(section: &mut Section<'_, '_>) -> Secret {
     const ALLOWED: &str = "secret = \"…\", or secret_file = \"…\"";
     let secret = section.value("secret", "", "a string", Given::text);
     let file = section.value("secret_file", "", "the name of a file", Given::text);
-    section.reader().secret_in_file |= !secret.is_empty();
+    section.reader().secret_in_file |= section.is_in_file("secret");
     let (by_secret, by_file) = (section.is_overridden("secret"), section.is_overridden("secret_file"));
     match (secret, file) {
         ("", "") => {
