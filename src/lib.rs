@@ -9,8 +9,12 @@
 //! | 0 | [`ami`] | the Asterisk Manager Interface, both ends, without IO and without a dialer's words |
 //! | 1 | [`engine`] | decides: campaigns, dialings, selection, limits; pure, time is a parameter |
 //! | 2 | [`asterisk`] | talks to Asterisk: the connection, its events in the engine's words, the agents of queues |
+//! | 5 | [`config`] | `astout.toml`: load and check; read by boot only |
+//! | 5 | [`cli`] | one file per subcommand |
 
 pub mod ami;
 pub mod asterisk;
+pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod model;

@@ -1,0 +1,46 @@
+# What people type. `make` alone says what there is.
+
+PBX ?= asterisk
+CARGO_DENY_VERSION := 0.20.2
+TOOLS := target/tools
+CARGO_DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint audit bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## dial a campaign without any phone, on a real Asterisk; PBX=sandbox: with no Asterisk at all
+	PBX=$(PBX) tests/demo/run
+
+test: ## every test; gets the Asterisk that some of them call
+	tests/lab/asterisk install
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo nextest run --locked && cargo test --locked --doc; \
+	else \
+		set -x; cargo test --locked; \
+	fi
+
+lint: audit ## formatter, clippy, documentation, dependency audit
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+
+# The advisories live in a git repository and not in the registry: where it cannot be reached the rest still holds.
+audit: $(CARGO_DENY) ## licences, sources and known vulnerabilities of the dependencies
+	$(CARGO_DENY) --locked check --hide-inclusion-graph licenses bans sources
+	@if timeout 60 $(CARGO_DENY) fetch db >$(TOOLS).log 2>&1; then \
+		set -x; $(CARGO_DENY) --locked check --disable-fetch --hide-inclusion-graph advisories; \
+	else \
+		echo 'audit: the advisory database cannot be reached: known vulnerabilities were NOT looked up' >&2; \
+		head -n 1 $(TOOLS).log >&2; \
+	fi
+
+# Unoptimised: it is built in half the time, and runs for seconds.
+$(TOOLS)/bin/cargo-deny:
+	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --root $(TOOLS) --target-dir $(TOOLS)/build
+	rm -rf $(TOOLS)/build
+
+bench: ## the benchmark suite; a table with ratios at the end
+	tests/bench/run
