@@ -21,6 +21,9 @@ impl Engine {
     /// Claims contacts for the campaigns that may dial now, each in its turn.
     pub(super) fn dispatch(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.claim_deadline = None;
+        if self.draining {
+            return;
+        }
         let (before, mut running): (Vec<_>, Vec<_>) = self
             .runs
             .iter()

@@ -104,6 +104,8 @@ pub struct LiveChannel {
 pub enum Input {
     /// Time has passed.
     Tick,
+    /// The daemon is stopping: nothing more is claimed.
+    Drain,
     /// A noun was created, updated or deleted, and that is committed.
     Changed(Change, Arc<Noun>),
     /// A change of status that the engine asked for was not made: the records had another status.
@@ -206,6 +208,7 @@ pub struct Engine {
     turn: CampaignUuid,
     ends_to_retry: Vec<(Duration, Box<Ending>)>,
     claim_deadline: Option<Duration>,
+    draining: bool,
 }
 
 impl Engine {
@@ -228,6 +231,7 @@ impl Engine {
             turn: CampaignUuid::new(Uuid::nil()),
             ends_to_retry: Vec::new(),
             claim_deadline: None,
+            draining: false,
         };
         for open in records.open {
             let uuid = open.attempt.uuid;
@@ -242,6 +246,7 @@ impl Engine {
         let mut effects = Vec::new();
         match input {
             Input::Tick => {}
+            Input::Drain => self.draining = true,
             Input::Changed(change, noun) => self.changed(change, &noun, &mut effects),
             Input::NotMoved(campaign) => {
                 if let Some(run) = self.runs.get_mut(&campaign) {
@@ -300,6 +305,11 @@ impl Engine {
     /// The dialings that have not ended, in the order of their ids.
     pub fn dialings(&self) -> impl Iterator<Item = &Dialing> {
         self.calls.values().map(Call::dialing)
+    }
+
+    /// How many originates still wait for Asterisk's answer.
+    pub fn unacknowledged(&self) -> usize {
+        self.tally.unacknowledged()
     }
 
     /// One dialing that has not ended.

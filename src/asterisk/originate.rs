@@ -1,0 +1,95 @@
+//! The actions that astout sends to Asterisk: an Originate from a claimed attempt, and the questions about channels
+//! and queues.
+
+use crate::ami::builder::MessageBuilder;
+use crate::model::codes::DestinationKind;
+use crate::model::dialing::Attempt;
+use crate::model::ids::DialingUuid;
+
+/// Begins the ActionID of every Originate. `OriginateResponse` goes to all clients with the sender's own ActionID, so
+/// it has to clash with nobody's; the dialing's uuid sees to that.
+const PREFIX: &str = "o:";
+
+/// The ActionID of a dialing's Originate.
+pub fn action_id(dialing: DialingUuid) -> String {
+    format!("{PREFIX}{dialing}")
+}
+
+/// The dialing whose Originate has that ActionID; `None` for a stranger's.
+pub fn dialing_of(action_id: &str) -> Option<DialingUuid> {
+    action_id.strip_prefix(PREFIX)?.parse().ok()
+}
+
+/// The Originate of an attempt: `Async`, with the dialing's uuid as `ChannelId` (the channel's Uniqueid from its first
+/// event on; of fixed length, for Asterisk takes an id that another live one begins with for the same).
+pub fn originate(attempt: &Attempt) -> MessageBuilder {
+    let capsule = &*attempt.capsule;
+    let destination = &capsule.destination;
+    let mut action = MessageBuilder::action("Originate")
+        .action_id(action_id(attempt.uuid))
+        .header("Channel", &attempt.channel)
+        .header("ChannelId", attempt.uuid.to_string())
+        .header("OtherChannelId", attempt.other.to_string())
+        .header("Timeout", capsule.plan.dial_timeout_ms.to_string())
+        .header("Async", "true");
+    action = match destination.kind {
+        DestinationKind::Exten => action
+            .header("Context", destination.context.as_deref().unwrap_or_default())
+            .header("Exten", destination.exten.as_deref().unwrap_or_default())
+            .header("Priority", destination.priority_or_first()),
+        DestinationKind::Application => {
+            let action = action.header("Application", destination.application.as_deref().unwrap_or_default());
+            match destination.data.as_deref() {
+                Some(data) => action.header("Data", data),
+                None => action,
+            }
+        }
+    };
+    if let Some(caller_id) = &capsule.plan.caller_id {
+        action = action.header("CallerID", caller_id);
+    }
+    for (name, value) in attempt.variables.iter() {
+        action = action.header("Variable", format!("{name}={}", escaped(value)));
+    }
+    action
+}
+
+/// A variable's value such that Asterisk reads it as it is.
+///
+/// Asterisk splits a `Variable` header at commas as it does the arguments of an application
+/// (`ast_app_separate_args`): quotes are taken away, and a backslash takes the meaning from the character behind it.
+fn escaped(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len() + 8);
+    for c in value.chars() {
+        if matches!(c, '\\' | ',' | '"') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// Hangs up the dialing's channel, by its Uniqueid.
+pub fn hangup(dialing: DialingUuid) -> MessageBuilder {
+    MessageBuilder::action("Hangup").header("Channel", dialing.to_string())
+}
+
+/// Asks for the dialing's channel; answered by a list, or by the error `No such channel`.
+pub fn probe(dialing: DialingUuid) -> MessageBuilder {
+    MessageBuilder::action("Status").header("Channel", dialing.to_string())
+}
+
+/// Asks for all channels; answered by a list.
+pub fn scan() -> MessageBuilder {
+    MessageBuilder::action("CoreShowChannels")
+}
+
+/// Asks when Asterisk was started.
+pub fn core_status() -> MessageBuilder {
+    MessageBuilder::action("CoreStatus")
+}
+
+/// Asks for a queue and its members; answered by a list, an empty one where there is no such queue.
+pub fn queue_status(queue: &str) -> MessageBuilder {
+    MessageBuilder::action("QueueStatus").header("Queue", queue)
+}

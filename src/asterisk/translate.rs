@@ -1,0 +1,169 @@
+//! Asterisk's events and answers, in the engine's words. Whatever concerns no dialing of ours is passed over: the
+//! Uniqueid of a channel that we originated is the uuid of its dialing, so no table is needed to tell.
+
+use crate::ami::message::Message;
+use crate::engine::dialing::{CallEvent, DialStatus, Response};
+use crate::engine::{Input, LiveChannel};
+use crate::model::codes::HangupCause;
+use crate::model::ids::DialingUuid;
+
+use super::originate;
+
+/// ChannelState of a channel that is up (`include/asterisk/channelstate.h`).
+const STATE_UP: &str = "6";
+
+/// What an event says of a call, where it says something.
+pub fn call_event(event: &Message) -> Option<Input> {
+    let (dialing, what) = match event.event_name()?.as_ref() {
+        "OriginateResponse" => {
+            let dialing = originate::dialing_of(&event.action_id()?)?;
+            let reason = event.get("Reason").and_then(|reason| reason.parse().ok()).unwrap_or_default();
+            let success = event.get("Response").is_some_and(|response| response == "Success");
+            let response = if success { Response::Success } else { Response::Failure { reason } };
+            (dialing, CallEvent::Responded(response))
+        }
+        "Newchannel" => {
+            let name = event.get("Channel").unwrap_or_default().into_owned();
+            (uuid(event, "Uniqueid")?, CallEvent::ChannelCreated { name })
+        }
+        "Newstate" if is(event, "ChannelState", STATE_UP) => (uuid(event, "Uniqueid")?, CallEvent::Up),
+        "DialBegin" => (uuid(event, "DestUniqueid")?, CallEvent::DialBegin),
+        "DialEnd" => {
+            let status = match event.get("DialStatus").unwrap_or_default().as_ref() {
+                "ANSWER" => DialStatus::Answer,
+                "BUSY" => DialStatus::Busy,
+                "CONGESTION" => DialStatus::Congestion,
+                _ => DialStatus::Other,
+            };
+            (uuid(event, "DestUniqueid")?, CallEvent::DialEnd(status))
+        }
+        "Hangup" => {
+            let cause = event.get("Cause").and_then(|cause| cause.parse().ok()).unwrap_or_default();
+            let text = event.get("Cause-txt").unwrap_or_default().into_owned();
+            (uuid(event, "Uniqueid")?, CallEvent::Hangup { cause: HangupCause(cause), text })
+        }
+        "AgentConnect" => (uuid(event, "Uniqueid")?, CallEvent::WithAgent),
+        _ => return None,
+    };
+    Some(Input::Call(dialing, what))
+}
+
+/// What the answer to an Originate says.
+pub fn originate_answer(answer: &Message) -> CallEvent {
+    if answer.is_success() {
+        CallEvent::Queued
+    } else {
+        CallEvent::Refused(answer.get("Message").unwrap_or_default().trim().to_owned())
+    }
+}
+
+/// What the answer to [`originate::probe`] says: the items of its list, or none of them.
+pub fn probe_answer(items: &[Message]) -> CallEvent {
+    match items.first() {
+        Some(item) => CallEvent::Present {
+            name: item.get("Channel").unwrap_or_default().into_owned(),
+            up: is(item, "ChannelState", STATE_UP),
+        },
+        None => CallEvent::Gone,
+    }
+}
+
+/// The channels of a CoreShowChannels list that belong to dialings. One whose Linkedid alone is a dialing's (the other
+/// half of a Local channel, an agent's leg) shows that the call lives, but not that it was answered.
+pub fn live_channels(items: &[Message]) -> Vec<LiveChannel> {
+    let mut live = Vec::new();
+    for item in items {
+        let name = item.get("Channel").unwrap_or_default();
+        let up = is(item, "ChannelState", STATE_UP);
+        let own = uuid(item, "Uniqueid");
+        if let Some(dialing) = own {
+            live.push(LiveChannel { dialing, name: name.clone().into_owned(), up });
+        }
+        if let Some(dialing) = uuid(item, "Linkedid").filter(|linked| own != Some(*linked)) {
+            live.push(LiveChannel { dialing, name: name.into_owned(), up: false });
+        }
+    }
+    live
+}
+
+/// When Asterisk was started, from the answer to CoreStatus; another start has other words.
+pub fn epoch(answer: &Message) -> Option<String> {
+    let date = answer.get("CoreStartupDate")?;
+    let time = answer.get("CoreStartupTime")?;
+    Some(format!("{date} {time}"))
+}
+
+fn uuid(message: &Message, header: &str) -> Option<DialingUuid> {
+    message.get(header)?.parse().ok()
+}
+
+fn is(message: &Message, header: &str, value: &str) -> bool {
+    message.get(header).is_some_and(|given| given == value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "72855ab4-3473-4750-8fec-e9da71abb98f";
+
+    fn event(name: &str, headers: &[(&str, &str)]) -> Message {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        Message::from_wire(format!("Event: {name}\r\nPrivilege: call,all\r\n{headers}\r\n").into_bytes())
+    }
+
+    fn what(event: &Message) -> Option<CallEvent> {
+        match call_event(event)? {
+            Input::Call(dialing, what) => {
+                assert_eq!(dialing.to_string(), UUID);
+                Some(what)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_originate_response_is_known_by_its_action_id_never_by_its_uniqueid() {
+        let headers = [("Response", "Failure"), ("Reason", "5"), ("Uniqueid", UUID)];
+        assert_eq!(what(&event("OriginateResponse", &headers)), None);
+        let id = format!("o:{UUID}");
+        let headers = [("ActionID", id.as_str()), ("Response", "Failure"), ("Reason", "5")];
+        let failed = CallEvent::Responded(Response::Failure { reason: 5 });
+        assert_eq!(what(&event("OriginateResponse", &headers)), Some(failed));
+    }
+
+    #[test]
+    fn the_dial_events_of_a_leg_to_an_agent_are_not_the_calls_own() {
+        let agents =
+            event("DialEnd", &[("Uniqueid", UUID), ("DestUniqueid", "1.2"), ("DialStatus", "ANSWER")]);
+        assert_eq!(what(&agents), None);
+        let own = event("DialEnd", &[("DestUniqueid", UUID), ("DialStatus", "BUSY")]);
+        assert_eq!(what(&own), Some(CallEvent::DialEnd(DialStatus::Busy)));
+    }
+
+    #[test]
+    fn channels_of_others_are_passed_over() {
+        assert_eq!(
+            what(&event("Newchannel", &[("Channel", "PJSIP/1"), ("Uniqueid", "1795249527.76")])),
+            None
+        );
+    }
+
+    #[test]
+    fn a_hangup_brings_its_cause_and_words() {
+        let hangup = event("Hangup", &[("Uniqueid", UUID), ("Cause", "17"), ("Cause-txt", "User busy")]);
+        let expected = CallEvent::Hangup { cause: HangupCause(17), text: "User busy".into() };
+        assert_eq!(what(&hangup), Some(expected));
+    }
+
+    #[test]
+    fn the_other_half_of_a_local_channel_shows_that_the_call_lives() {
+        let half = event(
+            "CoreShowChannel",
+            &[("Channel", "Local/1;2"), ("Uniqueid", "x;2"), ("Linkedid", UUID), ("ChannelState", "6")],
+        );
+        let live = live_channels(&[half]);
+        assert_eq!(live.len(), 1);
+        assert!(!live[0].up);
+    }
+}
