@@ -9,7 +9,9 @@
 //! | 0 | [`ami`] | the Asterisk Manager Interface, both ends, without IO and without a dialer's words |
 //! | 1 | [`engine`] | decides: campaigns, dialings, selection, limits; pure, time is a parameter |
 //! | 2 | [`asterisk`] | talks to Asterisk: the connection, its events in the engine's words, the agents of queues |
+//! | 2 | [`store`] | remembers: SQLite, one writer with group commit, a file per table |
 //! | 2 | [`result_log`] | appends the lines of ended attempts to `astout.result`, each once |
+//! | 3 | [`daemon`] | drives: owns the engine, carries out its effects, serves the doors' requests |
 //! | 5 | [`config`] | `astout.toml`: load and check; read by boot only |
 //! | 5 | [`cli`] | one file per subcommand |
 
@@ -17,6 +19,8 @@ pub mod ami;
 pub mod asterisk;
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod engine;
 pub mod model;
 pub mod result_log;
+pub mod store;

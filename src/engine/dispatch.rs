@@ -117,6 +117,10 @@ impl Engine {
             let (max, at): (usize, Duration) = run.claiming.unwrap_or_default();
             self.rate.give_back(at, max.saturating_sub(attempts.len()));
             run.claimed(outlook);
+            if attempts.is_empty() && max > 0 && outlook.next_due.is_some_and(|due| due <= now.wall) {
+                // The records hold something against it that has not been heard of here: not at full speed.
+                run.retry_at = Some(now.mono + super::run::STORE_RETRY);
+            }
             may_send = run.campaign.status == CampaignStatus::Start;
         }
         for (attempt, dl) in attempts {

@@ -1,0 +1,120 @@
+//! What the doors call: requests go to the driver, reads go to the records.
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::model::dialing::Dialing;
+use crate::model::event::{Noun, OutEvent};
+use crate::model::fields::Fields;
+use crate::model::ids::DialingUuid;
+use crate::model::refusal::{NounKind, Refusal};
+use crate::store::{Store, StoreError};
+
+use super::bus::Bus;
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// It was wrong; nothing was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The records could not be written or read.
+    #[error("{0}; nothing was written")]
+    Store(#[from] StoreError),
+    /// The daemon is stopping.
+    #[error("astout is stopping; nothing was written")]
+    Stopping,
+}
+
+/// What an operator wants done to a noun.
+#[derive(Debug)]
+pub(super) enum Write {
+    Create(Uuid),
+    Update,
+    Delete,
+}
+
+/// A request to the driver, with where the answer goes.
+#[derive(Debug)]
+pub(super) enum Request {
+    Write { write: Write, kind: NounKind, fields: Fields, reply: oneshot::Sender<Result<Noun, RequestError>> },
+    Dialings { reply: oneshot::Sender<Vec<Dialing>> },
+    Withdraw { dialing: DialingUuid, reply: oneshot::Sender<Result<(), RequestError>> },
+}
+
+/// A way to ask the daemon; clones ask the same one.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    requests: mpsc::Sender<Request>,
+    store: Store,
+    bus: Bus,
+}
+
+impl Handle {
+    pub(super) fn new(requests: mpsc::Sender<Request>, store: Store, bus: Bus) -> Self {
+        Self { requests, store, bus }
+    }
+
+    /// Makes a noun of these fields, and gives it as it is committed.
+    ///
+    /// # Errors
+    /// Where a field is wrong or missing, or the records cannot be written. Nothing is written then.
+    pub async fn create(&self, kind: NounKind, fields: Fields) -> Result<Noun, RequestError> {
+        // Ids that grow with time keep the records' indices together on disk.
+        let write = Write::Create(Uuid::now_v7());
+        self.write(write, kind, fields).await
+    }
+
+    /// Changes the noun that `Uuid` names, and gives it as it is committed.
+    ///
+    /// # Errors
+    /// As for [`Handle::create`], and where there is no such noun.
+    pub async fn update(&self, kind: NounKind, fields: Fields) -> Result<Noun, RequestError> {
+        self.write(Write::Update, kind, fields).await
+    }
+
+    /// Deletes the noun that `Uuid` names, and gives it as it was.
+    ///
+    /// # Errors
+    /// As for [`Handle::update`], and where a campaign that is not stopped uses it.
+    pub async fn delete(&self, kind: NounKind, fields: Fields) -> Result<Noun, RequestError> {
+        self.write(Write::Delete, kind, fields).await
+    }
+
+    async fn write(&self, write: Write, kind: NounKind, fields: Fields) -> Result<Noun, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Write { write, kind, fields, reply };
+        self.requests.send(request).await.map_err(|_| RequestError::Stopping)?;
+        answer.await.map_err(|_| RequestError::Stopping)?
+    }
+
+    /// The dialings that have not ended, oldest first.
+    ///
+    /// # Errors
+    /// Where the daemon is stopping.
+    pub async fn dialings(&self) -> Result<Vec<Dialing>, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Dialings { reply }).await.map_err(|_| RequestError::Stopping)?;
+        answer.await.map_err(|_| RequestError::Stopping)
+    }
+
+    /// Gives up a dialing: its call is hung up, and without an answer before that it is no try.
+    ///
+    /// # Errors
+    /// Where there is no such dialing, or the records cannot be written.
+    pub async fn withdraw(&self, dialing: DialingUuid) -> Result<(), RequestError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Withdraw { dialing, reply }).await.map_err(|_| RequestError::Stopping)?;
+        answer.await.map_err(|_| RequestError::Stopping)?
+    }
+
+    /// The records, for reading.
+    pub fn records(&self) -> &Store {
+        &self.store
+    }
+
+    /// Every event from now on.
+    pub fn events(&self) -> broadcast::Receiver<OutEvent> {
+        self.bus.subscribe()
+    }
+}

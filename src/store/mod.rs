@@ -1,0 +1,149 @@
+//! Remembers: nouns, contacts, attempts and result lines in SQLite. One task writes ([`writer`]), a small pool
+//! reads; nobody else speaks SQL.
+//!
+//! Whoever decides submits a [`Command`] and gets a [`Committed`] once it is synced to disk, in the order of
+//! submission. Reads see committed state only.
+
+mod campaign;
+mod claim;
+mod command;
+mod destination;
+mod dialing;
+mod dl;
+mod dlma;
+mod error;
+mod noun;
+mod open;
+mod outbox;
+mod plan;
+mod row;
+mod stat;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use tokio::sync::{mpsc, oneshot};
+
+pub use command::{ClaimOrder, Claimed, Command, Committed, Done};
+pub use error::{Cause, StoreError};
+
+use self::error::Fault;
+use crate::model::campaign::Campaign;
+use crate::model::destination::Destination;
+use crate::model::dialing::{Attempt, Progress};
+use crate::model::dlma::Dlma;
+use crate::model::plan::Plan;
+use crate::model::policy::Policy;
+use crate::model::result::ResultOptions;
+use crate::model::time::Timestamp;
+
+/// The oldest SQLite that is taken: the WAL-reset corruption is mended from here on.
+const SQLITE_AT_LEAST: &str = "3.51.3";
+
+/// What the store is opened with.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// `sqlite:///absolute/path` or `sqlite://relative/path`. The file is made where it is missing.
+    pub url: String,
+    /// What operators' fields are checked against.
+    pub policy: Policy,
+    /// What result lines hold.
+    pub result: ResultOptions,
+}
+
+/// An open store with what it held.
+#[derive(Debug)]
+pub struct Opened {
+    /// The handle to it.
+    pub store: Store,
+    /// The answers to its commands, in commit order. It ends when the store is closed.
+    pub done: mpsc::UnboundedReceiver<Committed>,
+    /// What it held.
+    pub recovered: Recovered,
+}
+
+/// What the database held at the start.
+#[derive(Debug, Clone)]
+pub struct Recovered {
+    /// Plans in use.
+    pub plans: Vec<Plan>,
+    /// Dlmas in use.
+    pub dlmas: Vec<Dlma>,
+    /// Destinations in use.
+    pub destinations: Vec<Destination>,
+    /// Campaigns in use.
+    pub campaigns: Vec<Campaign>,
+    /// Dialings that have no end yet.
+    pub open_dialings: Vec<OpenDialing>,
+    /// The last result line that is known to be in the result log.
+    pub logged_seq: i64,
+    /// The last result line that there is.
+    pub last_seq: i64,
+}
+
+/// A dialing that has no end yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDialing {
+    /// What it is.
+    pub attempt: Arc<Attempt>,
+    /// How far it had come, by the last note.
+    pub progress: Progress,
+    /// Which run of Asterisk it went to.
+    pub epoch: Option<String>,
+    /// Whether it was being given up.
+    pub withdrawn: bool,
+}
+
+/// A handle to the open store; clones are handles to the same one.
+#[derive(Debug, Clone)]
+pub struct Store {
+    path: Arc<Path>,
+    readers: SqlitePool,
+    writer: mpsc::UnboundedSender<writer::Message>,
+}
+
+impl Store {
+    /// Opens the database, migrates it, starts the writer.
+    ///
+    /// # Errors
+    /// Where the database cannot be opened, is of a newer version, or holds what cannot be read.
+    pub async fn open(options: StoreOptions) -> Result<Opened, StoreError> {
+        open::open(options).await
+    }
+
+    /// Queues a command; the answer comes with `ticket`. Never blocks. After [`Store::close`] it does nothing,
+    /// and no answer comes.
+    pub fn submit(&self, ticket: u64, now: Timestamp, command: Command) {
+        // A closed writer has closed the channel of answers too: whoever waits there sees it.
+        drop(self.writer.send(writer::Message::Command { ticket, now, command }));
+    }
+
+    /// Finishes what is queued, checkpoints, and closes the database.
+    ///
+    /// # Errors
+    /// Where the checkpoint fails; everything that was answered is safe in the write-ahead log even then.
+    pub async fn close(self) -> Result<(), StoreError> {
+        let (closed, answer) = oneshot::channel();
+        let sent = self.writer.send(writer::Message::Close(closed));
+        self.readers.close().await;
+        match sent {
+            Ok(()) => answer.await.unwrap_or_else(|_| Err(self.closed())),
+            Err(_) => Err(self.closed()),
+        }
+    }
+
+    fn closed(&self) -> StoreError {
+        StoreError::Closed { path: self.path.to_path_buf() }
+    }
+
+    /// Says where and at what a read failed.
+    async fn reading<T>(
+        &self,
+        doing: &'static str,
+        read: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, StoreError> {
+        read.await.map_err(|fault| fault.into_error(&self.path, doing))
+    }
+}

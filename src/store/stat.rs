@@ -1,0 +1,132 @@
+//! Table `dl_rung`: how many contacts stand where, and what that means under a plan. Nothing here counts a list.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteExecutor, query};
+
+use super::error::Fault;
+use super::row;
+use super::{Store, StoreError};
+use crate::engine::Outlook;
+use crate::engine::selection;
+use crate::model::campaign::Campaign;
+use crate::model::ids::{CampaignUuid, DlmaUuid};
+use crate::model::plan::Plan;
+use crate::model::rung::Rung;
+use crate::model::stat::CampaignStat;
+
+/// One rung of one list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RungCount {
+    pub(super) rung: Rung,
+    pub(super) waiting: u64,
+    pub(super) dialing: u64,
+    pub(super) answered: u64,
+    /// When the last try ended of the waiting contact that is due first, in microseconds since 1970.
+    pub(super) earliest: Option<i64>,
+}
+
+const COUNTS: &str =
+    "SELECT rung, waiting, dialing, answered, NULL AS earliest FROM dl_rung WHERE dlma_uuid = ?1";
+const COUNTS_WITH_EARLIEST: &str = "SELECT rung, waiting, dialing, answered,
+        (SELECT d.last_end FROM dl_list d
+            WHERE d.dlma_uuid = r.dlma_uuid AND d.rung = r.rung
+                AND d.in_use = 1 AND d.status = 0 AND d.res_dial <> 4
+            ORDER BY d.last_end, d.id LIMIT 1) AS earliest
+    FROM dl_rung r WHERE r.dlma_uuid = ?1";
+
+/// The rungs of a list, each with the waiting contact that is due first.
+pub(super) async fn rungs(
+    executor: impl SqliteExecutor<'_>,
+    dlma: DlmaUuid,
+) -> Result<Vec<RungCount>, Fault> {
+    let rows = query(COUNTS_WITH_EARLIEST).bind(dlma.to_string()).fetch_all(executor).await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &SqliteRow) -> Result<RungCount, Fault> {
+    let count = |column| row.try_get(column).map(|count: i64| count.max(0).unsigned_abs());
+    Ok(RungCount {
+        rung: row::parsed("dl_rung", row, "rung")?,
+        waiting: count("waiting")?,
+        dialing: count("dialing")?,
+        answered: count("answered")?,
+        earliest: row.try_get("earliest")?,
+    })
+}
+
+/// What a list with these rungs still holds for that plan.
+pub(super) fn outlook(rungs: &[RungCount], plan: &Plan) -> Outlook {
+    let mut outlook = Outlook::default();
+    for count in rungs {
+        outlook.dialing += count.dialing;
+        if selection::next_number(&count.rung, plan).is_some() {
+            outlook.waiting += count.waiting;
+            let due = count.earliest.map(|last_end| selection::due_at(&count.rung, plan, last_end));
+            outlook.next_due = [outlook.next_due, due].into_iter().flatten().min();
+        }
+    }
+    outlook
+}
+
+/// The counts of a campaign's list under its plan. Without a plan nothing is finished but what is answered.
+fn stat(uuid: CampaignUuid, rungs: &[RungCount], plan: Option<&Plan>) -> CampaignStat {
+    let mut stat = CampaignStat { uuid, total: 0, finished: 0, available: 0, dialing: 0, called: 0 };
+    for count in rungs {
+        let all = count.waiting + count.dialing + count.answered;
+        stat.total += all;
+        stat.dialing += count.dialing;
+        stat.finished += count.answered;
+        if plan.is_some_and(|plan| selection::next_number(&count.rung, plan).is_none()) {
+            stat.finished += count.waiting;
+        } else {
+            stat.available += count.waiting;
+        }
+        if count.rung.total() > 0 {
+            stat.called += all;
+        }
+    }
+    stat
+}
+
+impl Store {
+    /// How far a campaign in use has come.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn stat(&self, uuid: CampaignUuid) -> Result<Option<CampaignStat>, StoreError> {
+        match self.campaign(uuid).await? {
+            Some(campaign) => self.stat_of(&campaign).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// How far each campaign in use has come.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn stats(&self) -> Result<Vec<CampaignStat>, StoreError> {
+        let mut stats = Vec::new();
+        for campaign in self.campaigns().await? {
+            stats.push(self.stat_of(&campaign).await?);
+        }
+        Ok(stats)
+    }
+
+    async fn stat_of(&self, campaign: &Campaign) -> Result<CampaignStat, StoreError> {
+        self.reading("reading a campaign's statistics", async {
+            let plan = match campaign.plan {
+                Some(plan) => row::one::<Plan>(&self.readers, plan.uuid()).await?,
+                None => None,
+            };
+            let rungs = match campaign.dlma {
+                Some(dlma) => {
+                    let rows = query(COUNTS).bind(dlma.to_string()).fetch_all(&self.readers).await?;
+                    rows.iter().map(read).collect::<Result<Vec<_>, _>>()?
+                }
+                None => Vec::new(),
+            };
+            Ok(stat(campaign.uuid, &rungs, plan.as_ref()))
+        })
+        .await
+    }
+}

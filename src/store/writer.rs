@@ -1,0 +1,232 @@
+//! The writer: the one task that changes the database.
+//!
+//! Commands queue up without bound and are taken in their order. What is queued when the writer is idle is committed
+//! at once; what queues up during a commit goes together into the next one, up to [`MAX_BATCH`]. A command that fails
+//! in company is not let to undo the others: the batch is rolled back and each gets a transaction of its own. A
+//! transaction is never cancelled half way, for the task is never aborted.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::{Connection, SqliteConnection, query};
+use tokio::sync::{mpsc, oneshot};
+
+use super::command::{Command, Committed, Done};
+use super::error::{Fault, StoreError};
+use super::{campaign, claim, dialing, noun, outbox};
+use crate::model::ids::DialingUuid;
+use crate::model::policy::Policy;
+use crate::model::result::ResultOptions;
+use crate::model::time::Timestamp;
+
+/// The most commands in one transaction.
+const MAX_BATCH: usize = 128;
+/// After so long without a command the write-ahead log is emptied into the database.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// What the handles send.
+#[derive(Debug)]
+pub(super) enum Message {
+    Command { ticket: u64, now: Timestamp, command: Command },
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// What commands are judged by.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) path: PathBuf,
+    pub(super) policy: Policy,
+    pub(super) result: ResultOptions,
+}
+
+struct Queued {
+    ticket: u64,
+    now: Timestamp,
+    command: Command,
+}
+
+pub(super) struct Writer {
+    pub(super) conn: SqliteConnection,
+    pub(super) rules: Rules,
+    pub(super) queue: mpsc::UnboundedReceiver<Message>,
+    pub(super) done: mpsc::UnboundedSender<Committed>,
+}
+
+impl Writer {
+    /// Works until it is closed, or no handle is left.
+    pub(super) async fn run(mut self) {
+        let mut closing = None;
+        let mut unchecked = false;
+        while closing.is_none() {
+            let first = match tokio::time::timeout(IDLE, self.queue.recv()).await {
+                Ok(Some(first)) => first,
+                Ok(None) => break,
+                Err(_idle) => {
+                    if std::mem::take(&mut unchecked) {
+                        self.empty_log().await;
+                    }
+                    continue;
+                }
+            };
+            let mut batch = Vec::new();
+            let mut next = Some(first);
+            while let Some(message) = next {
+                match message {
+                    Message::Command { ticket, now, command } => batch.push(Queued { ticket, now, command }),
+                    Message::Close(closed) => {
+                        closing = Some(closed);
+                        break;
+                    }
+                }
+                next = if batch.len() < MAX_BATCH { self.queue.try_recv().ok() } else { None };
+            }
+            if !batch.is_empty() {
+                unchecked = true;
+                self.write(&batch).await;
+            }
+        }
+        self.queue.close();
+        self.empty_log().await;
+        let path = self.rules.path;
+        let closed = self.conn.close().await;
+        if let Some(closing) = closing {
+            let closed = closed.map_err(|error| Fault::from(error).into_error(&path, "closing"));
+            // Whoever asked may have stopped waiting.
+            drop(closing.send(closed));
+        }
+    }
+
+    async fn write(&mut self, batch: &[Queued]) {
+        match self.transact(batch).await {
+            Ok(done) => self.answer(batch, done),
+            Err(error) if error.is_of_the_file() || batch.len() == 1 => self.fail(batch, &error),
+            Err(_of_one_command) => {
+                for (place, alone) in batch.iter().enumerate() {
+                    let alone = std::slice::from_ref(alone);
+                    match self.transact(alone).await {
+                        Ok(done) => self.answer(alone, done),
+                        Err(error) if error.is_of_the_file() => return self.fail(&batch[place..], &error),
+                        Err(error) => self.fail(alone, &error),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs the commands in one transaction, or none of them.
+    async fn transact(&mut self, batch: &[Queued]) -> Result<Vec<Done>, StoreError> {
+        let at = |doing| {
+            let path = &self.rules.path;
+            move |error: sqlx::Error| Fault::from(error).into_error(path, doing)
+        };
+        let overtaken = overtaken(batch);
+        let mut transaction =
+            self.conn.begin_with("BEGIN IMMEDIATE").await.map_err(at("beginning to write"))?;
+        let mut done = Vec::with_capacity(batch.len());
+        for (place, queued) in batch.iter().enumerate() {
+            if overtaken.contains(&place) {
+                done.push(Done::Noted);
+                continue;
+            }
+            let answer = match apply(&mut transaction, &self.rules, queued.now, &queued.command).await {
+                Ok(answer) => answer,
+                Err(Fault::Refused(refusal)) => Done::Refused(refusal),
+                Err(fault) => {
+                    let error = fault.into_error(&self.rules.path, doing(&queued.command));
+                    // What SQLite could not roll back now, it does before the next transaction.
+                    drop(transaction.rollback().await);
+                    return Err(error);
+                }
+            };
+            done.push(answer);
+        }
+        transaction.commit().await.map_err(at("committing"))?;
+        Ok(done)
+    }
+
+    fn answer(&self, batch: &[Queued], done: Vec<Done>) {
+        for (queued, done) in batch.iter().zip(done) {
+            // Nobody listens any more while stopping; what is committed stays so.
+            drop(self.done.send(Committed { ticket: queued.ticket, done }));
+        }
+    }
+
+    fn fail(&self, batch: &[Queued], error: &StoreError) {
+        tracing::error!(commands = batch.len(), "not written: {error}");
+        self.answer(batch, vec![Done::Failed(error.clone()); batch.len()]);
+    }
+
+    /// Empties the write-ahead log into the database, as far as readers let it.
+    async fn empty_log(&mut self) {
+        if let Err(error) = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn).await {
+            tracing::warn!("database {}: checkpoint: {error}", self.rules.path.display());
+        }
+    }
+}
+
+/// Notes of progress that a later command of the batch writes over.
+fn overtaken(batch: &[Queued]) -> HashSet<usize> {
+    let mut later: HashSet<DialingUuid> = HashSet::new();
+    let mut overtaken = HashSet::new();
+    for (place, queued) in batch.iter().enumerate().rev() {
+        match &queued.command {
+            Command::Progress(dialing, _) => {
+                if !later.insert(*dialing) {
+                    overtaken.insert(place);
+                }
+            }
+            Command::Finish(ending) => {
+                later.insert(ending.dialing.attempt.uuid);
+            }
+            Command::Create { .. }
+            | Command::Update { .. }
+            | Command::Delete { .. }
+            | Command::Transition { .. }
+            | Command::Claim(_)
+            | Command::Withdraw(_)
+            | Command::Logged { .. } => {}
+        }
+    }
+    overtaken
+}
+
+/// A refusal comes before the first write, so it leaves nothing to undo.
+async fn apply(
+    conn: &mut SqliteConnection,
+    rules: &Rules,
+    now: Timestamp,
+    command: &Command,
+) -> Result<Done, Fault> {
+    match command {
+        Command::Create { kind, uuid, fields } => {
+            noun::create(conn, rules, now, (*kind, *uuid), fields).await
+        }
+        Command::Update { kind, fields } => noun::update(conn, rules, now, *kind, fields).await,
+        Command::Delete { kind, fields } => noun::delete(conn, now, *kind, fields).await,
+        Command::Transition { campaign, from, to } => {
+            campaign::transition(conn, now, *campaign, *from, *to).await
+        }
+        Command::Claim(order) => claim::claim(conn, now, order).await.map(Done::Claimed),
+        Command::Progress(dialing, progress) => {
+            dialing::progress(conn, *dialing, progress).await.map(|()| Done::Noted)
+        }
+        Command::Withdraw(dialing) => dialing::withdraw(conn, *dialing).await.map(|()| Done::Noted),
+        Command::Finish(ending) => dialing::finish(conn, rules.result, ending).await,
+        Command::Logged { seq } => outbox::logged(conn, *seq).await.map(|()| Done::Noted),
+    }
+}
+
+fn doing(command: &Command) -> &'static str {
+    match command {
+        Command::Create { .. } => "creating",
+        Command::Update { .. } => "updating",
+        Command::Delete { .. } => "deleting",
+        Command::Transition { .. } => "moving a campaign on",
+        Command::Claim(_) => "claiming contacts",
+        Command::Progress(..) => "noting a dialing's progress",
+        Command::Withdraw(_) => "noting that a dialing is withdrawn",
+        Command::Finish(_) => "ending a dialing",
+        Command::Logged { .. } => "noting the result log's position",
+    }
+}
