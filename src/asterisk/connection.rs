@@ -8,7 +8,7 @@
 //! Every tag comes back exactly once. A command that comes while the connection is down is answered
 //! [`NoAnswer::NotSent`] at once: whether to try again is decided by who knows what it was.
 //!
-//! TLS belongs into [`connect`]: everything behind it works on any stream.
+//! TLS belongs into `connect`: everything behind it works on any stream.
 
 mod delivery;
 

@@ -1,6 +1,8 @@
 //! Transcripts in the manner of `C:` what the client sends, `S:` what it gets, `T:` seconds that pass, `X` the close.
 //! The caller is played by [`Host`]: users `admin` (everything) and `callonly`, actions `Echo`, `List` and `Park`.
 
+use proptest::prelude::*;
+
 use super::*;
 
 struct Host {
@@ -399,4 +401,79 @@ fn a_preauthenticated_session_greets_and_serves_at_once_without_events() {
     host.play(
         "C: Action: Echo\nC:\nS: Asterisk Call Manager/11.0.0\nS: Response: Success\nS: Message: Echoed\nS:",
     );
+}
+
+#[test]
+fn any_bytes_of_an_action_id_are_echoed_and_long_ones_too() {
+    let mut host = Host::member();
+    host.session.receive(b"Action: Echo\r\nActionID: \xc3\xa9\xe9\xff\r\n\r\n");
+    while let Some(event) = host.session.poll(host.now) {
+        host.answer(event);
+    }
+    let reply = host.session.take_output().unwrap();
+    assert_eq!(reply, &b"Response: Success\r\nActionID: \xc3\xa9\xe9\xff\r\nMessage: Echoed\r\n\r\n"[..]);
+    let id = "i".repeat(900);
+    host.play(&format!(
+        "C: Action: Events\nC: EventMask: off\nC: ActionID: {id}\nC:
+         S: Response: Success\nS: ActionID: {id}\nS: Events: Off\nS:"
+    ));
+}
+
+#[test]
+fn the_longest_message_gets_in_where_reading_stops_when_the_input_is_full() {
+    let mut host = Host::member();
+    let longest = format!("Action: Echo\r\n{}\r\n", format!("X: {}\r\n", "y".repeat(1019)).repeat(127));
+    for chunk in longest.as_bytes().chunks(1000) {
+        assert!(host.session.wants_input());
+        host.session.receive(chunk);
+    }
+    host.play("S: Response: Success\nS: Message: Echoed\nS:");
+}
+
+#[test]
+fn a_client_that_pipelines_behind_a_slow_action_is_made_to_wait() {
+    let mut host = Host::member();
+    host.play("C: Action: Park\nC:");
+    host.output();
+    let mut chunks = 0;
+    while host.session.wants_input() {
+        host.session.receive(&b"Action: Ping\r\n\r\n".repeat(256));
+        assert_eq!(host.session.poll(host.now), None);
+        chunks += 1;
+    }
+    assert!(chunks < 100, "{chunks}");
+    host.session.reply_done();
+    host.output();
+    assert!(host.session.wants_input());
+}
+
+proptest! {
+    #[test]
+    fn any_cut_of_any_bytes_gives_the_same_answers(
+        pieces in prop::collection::vec(prop_oneof![
+            Just(&b"Action: Login\r\nUsername: admin\r\nSecret: adminpw\r\n\r\n"[..]),
+            Just(&b"Action: Challenge\nAuthType: MD5\n\n"[..]),
+            Just(&b"Action: Ping\r\nActionID: 1\r\n\r\n"[..]),
+            Just(&b"Action: List\r\n\r\n"[..]),
+            Just(&b"Action: Events\r\nEventMask: on\r\n"[..]),
+            Just(&b"Action: Logoff\r\n"[..]),
+            Just(&b"\r\n"[..]),
+            Just(&b"\0x\n"[..]),
+            Just(&b"\xff: \r\rActionID"[..]),
+        ], 0..12),
+        size in 1_usize..40,
+    ) {
+        let stream = pieces.concat();
+        let mut whole = Host::new();
+        whole.session.receive(&stream);
+        let expected = whole.output();
+        let mut cut = Host::new();
+        let mut output = cut.output();
+        for chunk in stream.chunks(size) {
+            cut.session.receive(chunk);
+            output.push_str(&cut.output());
+        }
+        prop_assert_eq!(output, expected);
+        prop_assert_eq!(cut.closed, whole.closed);
+    }
 }
