@@ -32,6 +32,7 @@ pub use self::options::{Now, ServerOptions};
 use self::output::Output;
 use super::action::Request;
 use super::auth::{self, Missing, Proof};
+use super::builder::{MAX_ACTION_LINE, MAX_ACTION_LINES};
 use super::codec::{FromClient, ServerCodec};
 use super::message::Message;
 use super::privilege::{Class, Privileges};
@@ -74,8 +75,9 @@ pub struct ServerSession {
     auth_deadline: Duration,
 }
 
-/// With so many bytes unprocessed, the caller should stop reading.
-const ENOUGH_INPUT: usize = 64 * 1024;
+/// With so many bytes unprocessed, the caller should stop reading. Twice the longest message, so that a complete one is
+/// among them, whose turn will make room.
+const ENOUGH_INPUT: usize = 2 * MAX_ACTION_LINES * (MAX_ACTION_LINE + 2);
 /// With so much of its answers unread, a client's further requests wait.
 const ENOUGH_OUTPUT: usize = 64 * 1024;
 
