@@ -25,7 +25,6 @@ mod output;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio_util::codec::Decoder;
 
 pub use self::event::{Account, Authenticate, Closed, Denied, ServerEvent};
 pub use self::options::{Now, ServerOptions};
@@ -170,13 +169,13 @@ impl ServerSession {
             if self.output.len() > ENOUGH_OUTPUT.min(self.options.max_queued_bytes / 2) {
                 return None;
             }
-            let item = match self.codec.decode(&mut self.input) {
-                Ok(Some(item)) => item,
-                Ok(None) | Err(_) if self.input_ended => {
+            let item = match self.codec.next_item(&mut self.input) {
+                Some(item) => item,
+                None if self.input_ended => {
                     self.close(Closed::Eof);
                     continue;
                 }
-                Ok(None) | Err(_) => return None,
+                None => return None,
             };
             let event = match item {
                 FromClient::Fault(fault) => {
