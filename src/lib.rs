@@ -12,6 +12,7 @@
 //! | 2 | [`store`] | remembers: SQLite, one writer with group commit, a file per table |
 //! | 2 | [`result_log`] | appends the lines of ended attempts to `astout.result`, each once |
 //! | 3 | [`daemon`] | drives: owns the engine, carries out its effects, serves the doors' requests |
+//! | 4 | [`manager`] | door: the AMI server that operators speak to, and the `out …` command lines |
 //! | 5 | [`config`] | `astout.toml`: load and check; read by boot only |
 //! | 5 | [`cli`] | one file per subcommand |
 
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod engine;
+pub mod manager;
 pub mod model;
 pub mod result_log;
 pub mod store;
