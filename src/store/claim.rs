@@ -16,15 +16,14 @@ use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
 use crate::model::number::NumberIndex;
 use crate::model::refusal::NounKind;
-use crate::model::rung::Rung;
 use crate::model::time::Timestamp;
 
 const MAY_DIAL: &str = "SELECT 1 FROM campaign
     WHERE uuid = ?1 AND in_use = 1 AND status = 1 AND plan = ?2 AND dlma = ?3 AND dest = ?4";
 /// Walks index `dl_waiting`: what it costs does not depend on how long the list is.
-const PICK: &str = "SELECT * FROM dl_list
-    WHERE dlma_uuid = ?1 AND rung = ?2 AND in_use = 1 AND status = 0 AND res_dial <> 4 AND last_end <= ?3
-    ORDER BY last_end, id LIMIT ?4";
+pub(super) const PICK: &str = "SELECT * FROM dl_list
+    WHERE dlma_uuid = ?1 AND rung = ?2 AND in_use = 1 AND status = 0 AND res_dial <> 4
+    ORDER BY last_end, id LIMIT ?3";
 const TAKE: &str =
     "UPDATE dl_list SET status = 1, dialing_uuid = ?2, dialing_camp_uuid = ?3, dialing_plan_uuid = ?4,
         tm_last_dial = ?5, trycnt = trycnt + 1,
@@ -42,20 +41,28 @@ pub(super) async fn claim(
 ) -> Result<Claimed, Fault> {
     let capsule = &order.capsule;
     let plan = &capsule.plan;
-    let before = stat::rungs(&mut *conn, capsule.dlma.uuid).await?;
-    let mut claimed = Claimed { dialings: Vec::new(), outlook: stat::outlook(&before, plan) };
+    let mut counts = stat::rungs(&mut *conn, capsule.dlma.uuid).await?;
+    let mut claimed = Claimed { dialings: Vec::new(), outlook: stat::outlook(&counts, plan) };
+    if plan.tech_name.is_none() {
+        // Nothing can be dialled by it, so nothing is due.
+        claimed.outlook.next_due = None;
+    }
     let none_due = claimed.outlook.next_due.is_none_or(|due| due > now);
     if order.ids.is_empty() || none_due || !may_dial(conn, order).await? {
         return Ok(claimed);
     }
-    let mut ids = order.ids.iter();
-    for (rung, index) in selection::ladder(due_rungs(&before, order, now), plan) {
+    let mut ids = order.ids.as_slice();
+    for (rung, index) in selection::ladder(counts.iter().map(|count| count.rung), plan) {
+        let Some(count) = counts.iter_mut().find(|count| count.rung == rung) else { continue };
         let due_before = selection::due_before(&rung, plan, now);
-        for dl in pick(conn, now, capsule, rung, due_before, ids.len()).await? {
-            let Some(pair) = ids.as_slice().first() else { break };
-            // A plan without a technology makes no attempt; nothing is claimed for it.
+        if ids.is_empty() || count.earliest.is_none_or(|earliest| earliest > due_before) {
+            continue;
+        }
+        for dl in pick(conn, now, capsule, count, due_before, ids.len()).await? {
+            // The second cannot fail: the rung says that the number is there, and the plan has a technology.
+            let Some((pair, rest)) = ids.split_first() else { break };
             let Some(attempt) = Attempt::new(*pair, Arc::clone(capsule), dl, index, now) else { break };
-            ids.next();
+            ids = rest;
             if claimed.dialings.is_empty() {
                 dialing::put_capsule(conn, capsule).await?;
             }
@@ -63,13 +70,8 @@ pub(super) async fn claim(
             dialing::insert(conn, &attempt).await?;
             claimed.dialings.push((Arc::new(attempt), dl));
         }
-        if ids.len() == 0 {
-            break;
-        }
     }
-    if !claimed.dialings.is_empty() {
-        claimed.outlook = stat::outlook(&stat::rungs(conn, capsule.dlma.uuid).await?, plan);
-    }
+    claimed.outlook = stat::outlook(&counts, plan);
     Ok(claimed)
 }
 
@@ -85,37 +87,40 @@ async fn may_dial(conn: &mut SqliteConnection, order: &ClaimOrder) -> Result<boo
     Ok(row.is_some())
 }
 
-fn due_rungs(rungs: &[RungCount], order: &ClaimOrder, now: Timestamp) -> impl Iterator<Item = Rung> {
-    let plan = &order.capsule.plan;
-    rungs
-        .iter()
-        .filter(move |count| {
-            count.earliest.is_some_and(|earliest| earliest <= selection::due_before(&count.rung, plan, now))
-        })
-        .map(|count| count.rung)
-}
-
-/// Due contacts of one rung, those first that have waited longest.
+/// Due contacts of one rung, those first that have waited longest. `count` is left as it is once they are claimed.
 async fn pick(
     conn: &mut SqliteConnection,
     now: Timestamp,
     capsule: &Capsule,
-    rung: Rung,
+    count: &mut RungCount,
     due_before: i64,
-    count: usize,
+    wanted: usize,
 ) -> Result<Vec<Dl>, Fault> {
+    // One more than wanted: the one that is then due first.
     let rows = query(PICK)
         .bind(capsule.dlma.uuid.to_string())
-        .bind(rung.to_string())
-        .bind(due_before)
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .bind(count.rung.to_string())
+        .bind(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(&mut *conn)
         .await?;
+    count.earliest = None;
     let mut dls = Vec::with_capacity(rows.len());
     for row in rows {
+        let last_end: i64 = row.try_get("last_end")?;
+        if last_end > due_before || dls.len() == wanted {
+            count.earliest = [count.earliest, Some(last_end)].into_iter().flatten().min();
+            break;
+        }
         match row::record(NounKind::Dl.word(), &row) {
-            Ok(dl) => dls.push(dl),
-            Err(fault) => put_back(conn, now, &row, fault).await?,
+            Ok(dl) => {
+                dls.push(dl);
+                count.waiting = count.waiting.saturating_sub(1);
+                count.dialing += 1;
+            }
+            Err(fault) => {
+                put_back(conn, now, &row, fault).await?;
+                count.earliest = Some(now.micros());
+            }
         }
     }
     Ok(dls)

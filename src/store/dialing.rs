@@ -158,8 +158,13 @@ async fn release(conn: &mut SqliteConnection, ending: &Ending) -> Result<Dl, Fau
         // Somebody's own SQL took the contact from this dialing meanwhile: it is theirs, and left as it is.
         None => query(CONTACT).bind(attempt.dl.uuid.to_string()).fetch_optional(conn).await?,
     };
-    // What cannot be read or is gone must not keep the dialing from its end.
-    Ok(row.and_then(|row| row::record(Dl::KIND.word(), &row).ok()).unwrap_or_else(|| attempt.dl.clone()))
+    // A contact that cannot be read or is gone must not keep the dialing from its end.
+    let dl = row.and_then(|row| {
+        row::record(Dl::KIND.word(), &row)
+            .inspect_err(|_| tracing::warn!(dl = %attempt.dl.uuid, "the contact's row cannot be read"))
+            .ok()
+    });
+    Ok(dl.unwrap_or_else(|| attempt.dl.clone()))
 }
 
 /// Every attempt without an end, in the order of the claims.

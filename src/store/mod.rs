@@ -18,10 +18,13 @@ mod outbox;
 mod plan;
 mod row;
 mod stat;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +44,8 @@ use crate::model::time::Timestamp;
 
 /// The oldest SQLite that is taken: the WAL-reset corruption is mended from here on.
 const SQLITE_AT_LEAST: &str = "3.51.3";
+/// How long a lock of somebody else's is waited for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the store is opened with.
 #[derive(Debug, Clone)]
@@ -112,7 +117,7 @@ impl Store {
     /// # Errors
     /// Where the database cannot be opened, is of a newer version, or holds what cannot be read.
     pub async fn open(options: StoreOptions) -> Result<Opened, StoreError> {
-        open::open(options).await
+        open::open(options, BUSY_TIMEOUT).await
     }
 
     /// Queues a command; the answer comes with `ticket`. Never blocks. After [`Store::close`] it does nothing,

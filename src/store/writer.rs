@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::{Connection, SqliteConnection, query};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection, query};
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Committed, Done};
@@ -48,6 +48,8 @@ struct Queued {
 
 pub(super) struct Writer {
     pub(super) conn: SqliteConnection,
+    /// How long a lock of somebody else's is waited for.
+    pub(super) busy_timeout: Duration,
     pub(super) rules: Rules,
     pub(super) queue: mpsc::UnboundedReceiver<Message>,
     pub(super) done: mpsc::UnboundedSender<Committed>,
@@ -116,32 +118,36 @@ impl Writer {
 
     /// Runs the commands in one transaction, or none of them.
     async fn transact(&mut self, batch: &[Queued]) -> Result<Vec<Done>, StoreError> {
-        let at = |doing| {
-            let path = &self.rules.path;
-            move |error: sqlx::Error| Fault::from(error).into_error(path, doing)
-        };
+        match self.try_transact(batch).await {
+            Ok(done) => Ok(done),
+            Err((doing, fault)) => {
+                // SQLite has rolled back by itself after some errors, a full disk among them, and says so here.
+                drop(query("ROLLBACK").execute(&mut self.conn).await);
+                Err(fault.into_error(&self.rules.path, doing))
+            }
+        }
+    }
+
+    /// sqlx's own `Transaction` is not used: it miscounts its depth when SQLite rolls back by itself, and then
+    /// refuses every later one.
+    async fn try_transact(&mut self, batch: &[Queued]) -> Result<Vec<Done>, (&'static str, Fault)> {
+        let conn = &mut self.conn;
+        let at = |doing| move |error: sqlx::Error| (doing, Fault::from(error));
         let overtaken = overtaken(batch);
-        let mut transaction =
-            self.conn.begin_with("BEGIN IMMEDIATE").await.map_err(at("beginning to write"))?;
+        query("BEGIN IMMEDIATE").execute(&mut *conn).await.map_err(at("beginning to write"))?;
         let mut done = Vec::with_capacity(batch.len());
         for (place, queued) in batch.iter().enumerate() {
-            if overtaken.contains(&place) {
-                done.push(Done::Noted);
-                continue;
-            }
-            let answer = match apply(&mut transaction, &self.rules, queued.now, &queued.command).await {
-                Ok(answer) => answer,
-                Err(Fault::Refused(refusal)) => Done::Refused(refusal),
-                Err(fault) => {
-                    let error = fault.into_error(&self.rules.path, doing(&queued.command));
-                    // What SQLite could not roll back now, it does before the next transaction.
-                    drop(transaction.rollback().await);
-                    return Err(error);
+            done.push(if overtaken.contains(&place) {
+                Done::Noted
+            } else {
+                match apply(conn, &self.rules, queued.now, &queued.command).await {
+                    Ok(answer) => answer,
+                    Err(Fault::Refused(refusal)) => Done::Refused(refusal),
+                    Err(fault) => return Err((doing(&queued.command), fault)),
                 }
-            };
-            done.push(answer);
+            });
         }
-        transaction.commit().await.map_err(at("committing"))?;
+        query("COMMIT").execute(&mut *conn).await.map_err(at("committing"))?;
         Ok(done)
     }
 
@@ -157,9 +163,17 @@ impl Writer {
         self.answer(batch, vec![Done::Failed(error.clone()); batch.len()]);
     }
 
-    /// Empties the write-ahead log into the database, as far as readers let it.
+    /// Empties the write-ahead log into the database, unless a reader is in the way: none is waited for.
     async fn empty_log(&mut self) {
-        if let Err(error) = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn).await {
+        let emptied = async {
+            query("PRAGMA busy_timeout = 0").execute(&mut self.conn).await?;
+            let emptied = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn).await;
+            query(AssertSqlSafe(format!("PRAGMA busy_timeout = {}", self.busy_timeout.as_millis())))
+                .execute(&mut self.conn)
+                .await?;
+            emptied
+        };
+        if let Err(error) = emptied.await {
             tracing::warn!("database {}: checkpoint: {error}", self.rules.path.display());
         }
     }
