@@ -14,7 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Committed, Done};
 use super::error::{Fault, StoreError};
-use super::{campaign, claim, dialing, noun, outbox};
+use super::notes::{Note, Notes, Sent, Withdrawn};
+use super::outbox::{self, Numbering};
+use super::{campaign, claim, dialing, noun};
 use crate::model::ids::DialingUuid;
 use crate::model::policy::Policy;
 use crate::model::result::ResultOptions;
@@ -61,13 +63,14 @@ impl Writer {
         let mut closing = None;
         let mut unchecked = false;
         while closing.is_none() {
-            let first = match tokio::time::timeout(IDLE, self.queue.recv()).await {
+            let next = self.queue.recv();
+            let first = if unchecked { tokio::time::timeout(IDLE, next).await } else { Ok(next.await) };
+            let first = match first {
                 Ok(Some(first)) => first,
                 Ok(None) => break,
                 Err(_idle) => {
-                    if std::mem::take(&mut unchecked) {
-                        self.empty_log().await;
-                    }
+                    self.empty_log().await;
+                    unchecked = false;
                     continue;
                 }
             };
@@ -133,20 +136,20 @@ impl Writer {
     async fn try_transact(&mut self, batch: &[Queued]) -> Result<Vec<Done>, (&'static str, Fault)> {
         let conn = &mut self.conn;
         let at = |doing| move |error: sqlx::Error| (doing, Fault::from(error));
-        let overtaken = overtaken(batch);
         query("BEGIN IMMEDIATE").execute(&mut *conn).await.map_err(at("beginning to write"))?;
+        // Notes are of dialings that earlier transactions have made, and an end writes over them: they may go first.
+        let noted = notes(batch).write(conn).await;
+        noted.map_err(|fault| ("noting how far dialings are", fault))?;
+        let mut numbering = Numbering::default();
         let mut done = Vec::with_capacity(batch.len());
-        for (place, queued) in batch.iter().enumerate() {
-            done.push(if overtaken.contains(&place) {
-                Done::Noted
-            } else {
-                match apply(conn, &self.rules, queued.now, &queued.command).await {
-                    Ok(answer) => answer,
-                    Err(Fault::Refused(refusal)) => Done::Refused(refusal),
-                    Err(fault) => return Err((doing(&queued.command), fault)),
-                }
+        for queued in batch {
+            done.push(match apply(conn, &self.rules, &mut numbering, queued.now, &queued.command).await {
+                Ok(answer) => answer,
+                Err(Fault::Refused(refusal)) => Done::Refused(refusal),
+                Err(fault) => return Err((doing(&queued.command), fault)),
             });
         }
+        numbering.write(conn).await.map_err(|fault| ("numbering result lines", fault))?;
         query("COMMIT").execute(&mut *conn).await.map_err(at("committing"))?;
         Ok(done)
     }
@@ -179,37 +182,40 @@ impl Writer {
     }
 }
 
-/// Notes of progress that a later command of the batch writes over.
-fn overtaken(batch: &[Queued]) -> HashSet<usize> {
-    let mut later: HashSet<DialingUuid> = HashSet::new();
-    let mut overtaken = HashSet::new();
-    for (place, queued) in batch.iter().enumerate().rev() {
+/// What the batch notes; of progress what it does not write over itself.
+fn notes(batch: &[Queued]) -> Notes<'_> {
+    let mut written: HashSet<DialingUuid> = HashSet::new();
+    let mut notes = Notes::default();
+    for queued in batch.iter().rev() {
         match &queued.command {
-            Command::Progress(dialing, _) => {
-                if !later.insert(*dialing) {
-                    overtaken.insert(place);
+            Command::Sent { dialing, epoch } => {
+                notes.sent.push(Sent { uuid: *dialing, epoch: epoch.as_deref() });
+            }
+            Command::Progress(dialing, progress) => {
+                if written.insert(*dialing) {
+                    notes.progress.push(Note { uuid: *dialing, progress });
                 }
             }
+            Command::Withdraw(dialing) => notes.withdrawn.push(Withdrawn { uuid: *dialing }),
             Command::Finish(ending) => {
-                later.insert(ending.dialing.attempt.uuid);
+                written.insert(ending.dialing.attempt.uuid);
             }
             Command::Create { .. }
             | Command::Update { .. }
             | Command::Delete { .. }
             | Command::Transition { .. }
             | Command::Claim(_)
-            | Command::Sent { .. }
-            | Command::Withdraw(_)
             | Command::Logged { .. } => {}
         }
     }
-    overtaken
+    notes
 }
 
 /// A refusal comes before the first write, so it leaves nothing to undo.
 async fn apply(
     conn: &mut SqliteConnection,
     rules: &Rules,
+    numbering: &mut Numbering,
     now: Timestamp,
     command: &Command,
 ) -> Result<Done, Fault> {
@@ -223,14 +229,9 @@ async fn apply(
             campaign::transition(conn, now, *campaign, *from, *to).await
         }
         Command::Claim(order) => claim::claim(conn, now, order).await.map(Done::Claimed),
-        Command::Sent { dialing, epoch } => {
-            dialing::sent(conn, *dialing, epoch.as_deref()).await.map(|()| Done::Noted)
-        }
-        Command::Progress(dialing, progress) => {
-            dialing::progress(conn, *dialing, progress).await.map(|()| Done::Noted)
-        }
-        Command::Withdraw(dialing) => dialing::withdraw(conn, *dialing).await.map(|()| Done::Noted),
-        Command::Finish(ending) => dialing::finish(conn, rules.result, ending).await,
+        // Written with the others of the transaction.
+        Command::Sent { .. } | Command::Progress(..) | Command::Withdraw(_) => Ok(Done::Noted),
+        Command::Finish(ending) => dialing::finish(conn, rules.result, numbering, ending).await,
         Command::Logged { seq } => outbox::logged(conn, *seq).await.map(|()| Done::Noted),
     }
 }

@@ -194,7 +194,7 @@ async fn a_row_that_cannot_be_read_does_not_stop_its_list() {
 }
 
 #[tokio::test]
-async fn picking_walks_its_index_without_a_sort_or_a_scan() {
+async fn what_dialing_asks_often_walks_an_index_without_a_sort_or_a_scan() {
     let lab = lab().await;
     let plan = |sql: String| {
         let conn = lab.foreign();
@@ -209,7 +209,15 @@ async fn picking_walks_its_index_without_a_sort_or_a_scan() {
     let earliest = plan(stat::COUNTS_WITH_EARLIEST.to_owned()).await;
     assert!(earliest.contains("INDEX dl_waiting (dlma_uuid=? AND rung=?)"), "{earliest}");
     assert!(earliest.contains("SEARCH r USING PRIMARY KEY (dlma_uuid=?)"), "{earliest}");
-    for plan in [pick, earliest] {
+    for notes in [notes::SENT, notes::PROGRESS, notes::WITHDRAWN] {
+        let notes = plan(notes.to_owned()).await;
+        assert!(notes.contains("SEARCH dialing USING INDEX sqlite_autoindex_dialing_1 (uuid=?)"), "{notes}");
+    }
+    let page = plan(dl::OF_LIST.to_owned()).await;
+    assert!(page.contains("INDEX dl_of_list (dlma_uuid=? AND id>?)"), "{page}");
+    let ukey = plan(dl::UKEY_TAKEN.to_owned()).await;
+    assert!(ukey.contains("INDEX dl_ukey (dlma_uuid=? AND ukey=?)"), "{ukey}");
+    for plan in [pick, earliest, page, ukey] {
         assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{plan}");
     }
 }
