@@ -26,8 +26,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Outcome::Answered,
         Outcome::Withdrawn,
     ]);
+    // Few shapes, so that many contacts stand on one rung.
+    let numbers = prop::sample::select(vec![0b1, 0b1, 0b1, 0b11, 0b101, 0b1000_0000, 0b1111_1111]);
     let step = prop_oneof![
-        4 => (1..=255_u8).prop_map(|numbers| Step::Create { numbers }),
+        6 => numbers.prop_map(|numbers| Step::Create { numbers }),
         6 => (0..2_usize, 0..4_usize).prop_map(|(by, count)| Step::Claim { by, count }),
         6 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::Finish { which, outcome }),
         1 => any::<usize>().prop_map(|which| Step::FinishAgain { which }),

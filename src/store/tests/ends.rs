@@ -59,6 +59,12 @@ async fn an_answered_contact_is_never_dialled_again() {
     assert_eq!(claimed.outlook, Outlook::default());
     let stat = lab.store.stat(capsule.campaign.uuid).await.unwrap().unwrap();
     assert_eq!((stat.total, stat.finished, stat.called, stat.available), (1, 1, 1, 0));
+    // Reached by another way while it was being dialled, and marked so by hand.
+    lab.contact(&capsule, &[("Number1", "1")]).await;
+    let attempt = lab.claim_one(&capsule).await;
+    lab.sql("UPDATE dl_list SET res_dial = 4").await.unwrap();
+    assert_eq!(lab.finish(&attempt, Outcome::Busy).await.0.res_dial, DialResult::Answered);
+    assert!(lab.claim(&capsule, 1).await.dialings.is_empty());
 }
 
 #[tokio::test]
