@@ -104,8 +104,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), BootEr
     let log = open_log(&config.result.filename, &opened.store, &opened.recovered).await?;
     let tasks = TaskTracker::new();
     let connection_stop = CancellationToken::new();
-    let (orders, inputs) =
-        asterisk::start(connection_options(asterisk), &tasks, connection_stop.clone());
+    let (orders, inputs) = asterisk::start(connection_options(asterisk), &tasks, connection_stop.clone());
     let engine_options = engine::Options {
         max_channels: asterisk.max_channels,
         calls_per_second: asterisk.calls_per_second,
@@ -113,8 +112,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), BootEr
     };
     // Ids that grow with time keep the records' indices together on disk.
     let engine = Engine::new(engine_options, records(opened.recovered), Ids::new(Uuid::now_v7));
-    let parts =
-        Parts { engine, store: opened.store, committed: opened.done, orders, inputs, log, clock };
+    let parts = Parts { engine, store: opened.store, committed: opened.done, orders, inputs, log, clock };
     let (driver, handle) = driver::new(parts);
     let doors_stop = CancellationToken::new();
     let doors = open_doors(&config, handle, clock, &tasks, &doors_stop).await?;
@@ -188,17 +186,12 @@ async fn open_log(path: &Path, store: &Store, recovered: &Recovered) -> Result<L
 }
 
 fn records(recovered: Recovered) -> Records {
-    let open = recovered.open_dialings.into_iter().map(|open| engine::OpenDialing {
-        attempt: open.attempt,
-        progress: open.progress,
-        epoch: open.epoch,
-    });
     Records {
         plans: recovered.plans,
         dlmas: recovered.dlmas,
         destinations: recovered.destinations,
         campaigns: recovered.campaigns,
-        open: open.collect(),
+        open: recovered.open_dialings,
     }
 }
 
@@ -278,7 +271,8 @@ async fn open_doors(
         Err(why) => return Err(cannot_listen("cli", &path.display())(why)),
     }
     let listener = UnixListener::bind(path).map_err(cannot_listen("cli", &path.display()))?;
-    fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(cannot_listen("cli", &path.display()))?;
+    fs::set_permissions(path, Permissions::from_mode(0o660))
+        .map_err(cannot_listen("cli", &path.display()))?;
     tasks.spawn(manager::serve_local(listener, options, handle, clock, tasks.clone(), stop.clone()));
     Ok(Some(path.clone()))
 }

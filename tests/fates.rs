@@ -42,9 +42,9 @@ fn dial_each(name: &str, plan: &[(&str, &str)], destination: &[(&str, &str)], fa
         assert_eq!(header(contact, "ResDial"), res_dial.to_string(), "{number}");
         assert_eq!(header(contact, "ResHangup"), res_hangup.to_string(), "{number}");
         let dialing = line["dialing_uuid"].as_str().unwrap();
-        let deleted = events.iter().find(|event| {
-            header(event, "Event") == "OutDialingDelete" && header(event, "Uuid") == dialing
-        });
+        let deleted = events
+            .iter()
+            .find(|event| header(event, "Event") == "OutDialingDelete" && header(event, "Uuid") == dialing);
         assert_eq!(header(deleted.unwrap(), "Status"), *status, "{number}");
     }
     daemon
@@ -147,8 +147,7 @@ fn each_of_eight_numbers_gets_its_tries_to_the_exact_count() {
 
     assert_eq!(campaign.way(&events), ["11", "1", "10", "0"]);
     assert_lines_whole(&daemon.results());
-    let expected =
-        [(1, 1), (1, 2), (2, 1), (4, 1), (4, 2), (4, 3), (5, 1), (6, 1), (7, 1), (8, 1), (8, 2)];
+    let expected = [(1, 1), (1, 2), (2, 1), (4, 1), (4, 2), (4, 3), (5, 1), (6, 1), (7, 1), (8, 1), (8, 2)];
     assert_eq!(tries(&daemon, "all"), expected);
     // An answer ends it: the number after it is not dialled.
     assert_eq!(tries(&daemon, "some"), [(2, 1), (5, 1)]);
@@ -175,7 +174,9 @@ fn a_contact_that_is_not_due_holds_nobody_up_and_is_tried_again_after_retry_dela
         let of_contact = |line: &Value| line["info_dl_list"]["name"] == name;
         daemon.results().into_iter().filter(of_contact).nth(place).unwrap()
     };
-    let at = |line: &Value, key: &str| -> chrono::DateTime<chrono::Utc> { line[key].as_str().unwrap().parse().unwrap() };
+    let at = |line: &Value, key: &str| -> chrono::DateTime<chrono::Utc> {
+        line[key].as_str().unwrap().parse().unwrap()
+    };
     assert_eq!(tries(&daemon, "busy"), [(1, 1), (1, 2)]);
     let pause = at(&line("busy", 1), "tm_dialing") - at(&line("busy", 0), "tm_hangup");
     assert!(pause.num_milliseconds() >= 2000, "{pause}");

@@ -79,7 +79,9 @@ fn an_attempt_keeps_what_it_was_decided_on() {
     let lab = Lab::up("capsule");
     let daemon = Daemon::start(&lab, "");
     let mut client = daemon.client();
-    let plan = [&LOCAL[..], &[("Name", "before"), ("RetryDelay", "0"), ("MaxRetry1", "1"), ("MaxRetry2", "1")]].concat();
+    let plan =
+        [&LOCAL[..], &[("Name", "before"), ("RetryDelay", "0"), ("MaxRetry1", "1"), ("MaxRetry2", "1")]]
+            .concat();
     let callee =
         [("Name", "before"), ("Number1", "7150001"), ("Number2", TWO_SECONDS), ("Variable", "WHO=before")];
     let campaign = Campaign::create(&mut client, &plan, &HOLD, &[&callee]);
@@ -102,14 +104,18 @@ fn an_attempt_keeps_what_it_was_decided_on() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!(lines[0]["dialing_uuid"], dialing.as_str());
     for (line, name) in [(&lines[0], "before"), (&lines[1], "after")] {
-        for info in ["info_camp", "info_plan", "info_dl_list"] {
+        for info in ["info_plan", "info_dl_list"] {
             assert_eq!(line[info]["name"], name, "{info}");
         }
         assert_eq!(line["dl_variables"], format!("{{\"WHO\":\"{name}\"}}"));
     }
-    assert_eq!(lines[1]["info_dlma"]["name"], "after");
-    assert_eq!(lines[1]["info_dest"]["name"], "after");
-    assert_eq!(lines[0]["info_dest"]["name"], json!(null));
+    for (info, before) in [
+        ("info_camp", json!("Sales campaign")),
+        ("info_dlma", json!("DialListMaster_Sales")),
+        ("info_dest", json!(null)),
+    ] {
+        assert_eq!((&lines[0][info]["name"], &lines[1][info]["name"]), (&before, &json!("after")), "{info}");
+    }
 }
 
 #[test]

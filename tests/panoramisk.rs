@@ -18,8 +18,13 @@ fn python() -> PathBuf {
     let python = venv.join("bin/python");
     let run = |program: &Path, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output();
-        let output = output.unwrap_or_else(|why| panic!("{}: {why}; install python3 and python3-venv", program.display()));
-        output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+        let output = output
+            .unwrap_or_else(|why| panic!("{}: {why}; install python3 and python3-venv", program.display()));
+        output
+            .status
+            .success()
+            .then_some(())
+            .ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
     };
     if !python.exists() || run(&python, &["-c", "import panoramisk"]).is_err() {
         run(Path::new("python3"), &["-m", "venv", "--clear", venv.to_str().unwrap()]).unwrap();

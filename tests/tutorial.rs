@@ -24,7 +24,8 @@ fn set_up(name: &str, destination: &[(&str, &str)]) -> Scenario {
     let lab = Lab::up(name);
     let daemon = Daemon::start(&lab, "");
     let mut client = daemon.client();
-    let plan = [&[("Name", "sales_plan"), ("Detail", "simple sales plan"), ("DialMode", "1")], &LOCAL[..]].concat();
+    let plan =
+        [&[("Name", "sales_plan"), ("Detail", "simple sales plan"), ("DialMode", "1")], &LOCAL[..]].concat();
     let campaign = Campaign::create(&mut client, &plan, destination, &[&CLIENT]);
     Scenario { daemon, client, campaign, lab }
 }
@@ -117,7 +118,10 @@ fn power_dialing_plays_a_recorded_message() {
     let destination = [("Type", "1"), ("Application", "Playback"), ("Data", "demo-congrats")];
     let mut scenario = set_up("playback", &destination);
     let line = run(&mut scenario);
-    assert_eq!((&line["dial_application"], &line["dial_data"]), (&"Playback".into(), &"demo-congrats".into()));
+    assert_eq!(
+        (&line["dial_application"], &line["dial_data"]),
+        (&"Playback".into(), &"demo-congrats".into())
+    );
 }
 
 #[test]

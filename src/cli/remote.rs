@@ -40,7 +40,10 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, line: &str, j
         Ok(stream) => stream,
         Err(why) => {
             let socket = socket.display();
-            return complain(UNAVAILABLE, format!("no daemon answers on {socket}: {why}; is `astout serve` running?"));
+            return complain(
+                UNAVAILABLE,
+                format!("no daemon answers on {socket}: {why}; is `astout serve` running?"),
+            );
         }
     };
     match ask(stream, &action) {

@@ -48,7 +48,8 @@ async fn serve(path: &Path, config: Config) -> Result<(), BootError> {
 
 /// The first SIGTERM or SIGINT stops it in order, a second one at once. SIGHUP checks the configuration.
 async fn watch_signals(path: std::path::PathBuf, stop: CancellationToken) {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
+    let signals =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
     let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
         warn!("signals cannot be watched: only a kill ends this");
         return;
@@ -74,7 +75,9 @@ async fn watch_signals(path: std::path::PathBuf, stop: CancellationToken) {
 }
 
 fn start_log(json: bool) {
-    let filter = EnvFilter::try_from_env("ASTOUT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = std::env::var("ASTOUT_LOG").unwrap_or_else(|_| "info".to_owned());
+    // Every statement of the database at debug would bury the rest; `ASTOUT_LOG=debug,sqlx=debug` shows them.
+    let filter = EnvFilter::new(format!("sqlx=warn,{level}"));
     let registry = tracing_subscriber::registry().with(filter);
     let stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)

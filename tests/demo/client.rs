@@ -3,7 +3,14 @@
 //! and result log.
 
 #[path = "../support/ami.rs"]
-#[allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "the tests use the rest of it")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::allow_attributes,
+    reason = "it is a part of the tests, which use the rest of it too"
+)]
 mod ami;
 
 use std::collections::{BTreeMap, HashMap};
@@ -84,7 +91,11 @@ fn set_up(operator: &mut Client, out: &mut impl Write) -> io::Result<String> {
         "OutCampaignCreate",
         &[("Name", "Sales campaign"), ("Plan", &plan), ("Dlma", &dlma), ("Dest", &destination)],
     );
-    writeln!(out, "A plan, a dlma with {} contacts, the queue sales_1 as destination, a campaign:", CONTACTS.len())?;
+    writeln!(
+        out,
+        "A plan, a dlma with {} contacts, the queue sales_1 as destination, a campaign:",
+        CONTACTS.len()
+    )?;
     writeln!(out, "all created over AMI, on {campaign}. Starting it: OutCampaignUpdate, Status 1.\n")?;
     Ok(campaign)
 }
@@ -159,7 +170,8 @@ fn summary(
     let mut attempts: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for line in results.lines() {
         let result: Value = serde_json::from_str(line)?;
-        let name = result["dl_list_uuid"].as_str().and_then(|uuid| names.get(uuid)).cloned().unwrap_or_default();
+        let name =
+            result["dl_list_uuid"].as_str().and_then(|uuid| names.get(uuid)).cloned().unwrap_or_default();
         attempts.entry(name).or_default().push(result);
     }
     writeln!(out, "\n{:<10} {:<9} {:>5}  {:<24} callee", "contact", "number", "tries", "outcomes")?;

@@ -27,7 +27,13 @@ impl Client {
     pub fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap_or_else(|why| panic!("{address}: {why}"));
         stream.set_nodelay(true).unwrap();
-        Self { stream, codec: ClientCodec::new(), bytes: BytesMut::new(), events: VecDeque::new(), actions: 0 }
+        Self {
+            stream,
+            codec: ClientCodec::new(),
+            bytes: BytesMut::new(),
+            events: VecDeque::new(),
+            actions: 0,
+        }
     }
 
     /// Connects and logs in, with every event.

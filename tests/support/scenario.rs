@@ -58,7 +58,8 @@ impl Campaign {
     pub fn until_stopped(&self, client: &mut Client) -> Vec<Message> {
         let mut events = Vec::new();
         loop {
-            let event = client.wait_for("the end of the campaign", |event| header(event, "Event").starts_with("Out"));
+            let event =
+                client.wait_for("the end of the campaign", |event| header(event, "Event").starts_with("Out"));
             let done = self.is_own(&event) && header(&event, "Status") == "0";
             events.push(event);
             if done {
