@@ -1,27 +1,24 @@
-"""The tutorial with the public AMI library panoramisk (pip install panoramisk).
-Usage: tutorial.py HOST PORT USER SECRET NUMBER… — dials the numbers into the queue sales_1 by Local/NUMBER@astout-demo."""
+"""The tutorial with the public AMI library panoramisk: tutorial.py HOST PORT USER SECRET NUMBER [NUMBER …]"""
 import asyncio, sys
 from panoramisk import Manager
 
 async def main(host, port, user, secret, *numbers):
-    manager, stopped = Manager(host=host, port=int(port), username=user, secret=secret), asyncio.Event()
-    async def send(action, **fields):
-        reply = await manager.send_action({"Action": action, **fields})
-        assert reply.response == "Success", reply.message
-        return reply
-    manager.register_event("OutDialing*", lambda m, e: print(e.event, e.DialAddr, e.Status, e.ResDial, e.ResHangupDetail))
-    manager.register_event("OutCampaignUpdate", lambda m, e: (print("campaign status", e.Status), e.Status == "0" and stopped.set()))
-    await manager.connect()
-    plan = (await send("OutPlanCreate", Name="sales_plan", TechName="Local/", TrunkName="astout-demo", MaxRetry1="1")).uuid
-    dlma = (await send("OutDlmaCreate", Name="DialListMaster_Sales")).uuid
-    dest = (await send("OutDestinationCreate", Name="agents", Type="1", Application="queue", Data="sales_1")).uuid
+    ami, stopped = Manager(host=host, port=int(port), username=user, secret=secret), asyncio.Event()
+    ami.register_event("OutDialing*", lambda _, e: print(e.event, e.DialAddr, e.Status, e.ResDial, e.ResHangupDetail))
+    ami.register_event("OutCampaignUpdate", lambda _, e: (print("campaign", e.Status), e.Status == "0" and stopped.set()))
+    await ami.connect()
+    async def create(noun, **fields):
+        return (await ami.send_action({"Action": f"Out{noun}Create", **fields})).uuid
+    plan = await create("Plan", Name="sales_plan", TechName="Local/", TrunkName="astout-demo", MaxRetry1="1")
+    dlma = await create("Dlma", Name="DialListMaster_Sales")
+    dest = await create("Destination", Name="agents", Type="1", Application="queue", Data="sales_1")
     for number in numbers:
-        await send("OutDlListCreate", DlmaUuid=dlma, Name=f"client {number}", Number1=number)
-    campaign = (await send("OutCampaignCreate", Name="Sales campaign", Plan=plan, Dlma=dlma, Dest=dest)).uuid
-    await send("OutCampaignUpdate", Uuid=campaign, Status="1")
+        await create("DlList", DlmaUuid=dlma, Name=f"client {number}", Number1=number)
+    campaign = await create("Campaign", Name="Sales campaign", Plan=plan, Dlma=dlma, Dest=dest)
+    await ami.send_action({"Action": "OutCampaignUpdate", "Uuid": campaign, "Status": "1"})
     await stopped.wait()
-    for entry in (await manager.send_action({"Action": "OutCampaignStatShow", "Uuid": campaign}))[1:-1]:
-        print("finished", entry.DlFinishedCount, "of", entry.DlTotalCount)
-    manager.close()
+    for entry in await ami.send_action({"Action": "OutCampaignStatShow", "Uuid": campaign}):
+        if entry.event == "OutCampaignStatEntry":
+            print("finished", entry.DlFinishedCount, "of", entry.DlTotalCount)
 
 asyncio.run(main(*sys.argv[1:]))

@@ -89,7 +89,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), BootEr
     for note in &config.warnings {
         warn!("{note}");
     }
-    for note in config.doors_not_built() {
+    for note in config.not_built() {
         warn!("{note}");
     }
     let _lock = lock(&config.database.file)?;

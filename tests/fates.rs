@@ -1,6 +1,8 @@
 //! Every fate of a call on a real Asterisk, over Local channels and over PJSIP to SIPp: what the result line says of it,
 //! and that each of a contact's numbers gets its tries to the exact count.
 
+#![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
+
 mod support;
 
 use serde_json::{Value, json};

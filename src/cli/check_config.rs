@@ -22,7 +22,7 @@ fn report(
             for warning in &config.warnings {
                 writeln!(out, "warning: {warning}")?;
             }
-            for line in config.doors_not_built() {
+            for line in config.not_built() {
                 writeln!(out, "note: {line}")?;
             }
             writeln!(out, "{}: config OK", path.display())?;
