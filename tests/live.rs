@@ -75,6 +75,57 @@ fn variables_reach_the_channel_whole() {
 }
 
 #[test]
+fn caller_id_and_variables_are_there_in_the_dialplan() {
+    let lab = Lab::up("callerid");
+    let daemon = Daemon::start(&lab, "");
+    let mut client = daemon.client();
+    let plan = [&LOCAL[..], &[("CallerId", "\"Sales\" <5551000>"), ("Variable", "V1=one 1")]].concat();
+    let show = [("Type", "0"), ("Exten", "show"), ("Context", "astout-dest"), ("Variable", "V2=two;2")];
+    let campaign = Campaign::create(&mut client, &plan, &show, &[&contact(STAYS)]);
+    let mut admin = lab.admin();
+    campaign.run(&mut client);
+    let shown = admin.wait_for("AstoutShow", |event| header(event, "UserEvent") == "AstoutShow");
+    for (name, value) in
+        [("V1", "one 1"), ("V2", "two;2"), ("CallerIDNum", "5551000"), ("CallerIDName", "Sales")]
+    {
+        assert_eq!(header(&shown, name), value, "{name} in {shown:?}");
+    }
+    assert_eq!(daemon.results()[0]["callerid"], "\"Sales\" <5551000>");
+}
+
+#[test]
+fn a_long_list_of_mixed_fates_is_dialled_to_its_end_with_one_line_an_attempt() {
+    const CONTACTS: usize = 400;
+    let lab = Lab::up("long");
+    let daemon = Daemon::start(&lab, "");
+    let mut client = daemon.client();
+    let plan = [&LOCAL[..], &[("MaxRetry1", "2"), ("RetryDelay", "1"), ("DialTimeout", "700")]].concat();
+    let hangup = [("Type", "0"), ("Exten", "hangup"), ("Context", "astout-dest")];
+    // What the number does, the tries that it gets, and how each ends.
+    let fates = [("10001", 1, "answered"), ("2", 2, "busy"), ("5", 2, "failed"), ("3", 2, "noanswer")];
+    let numbers: Vec<String> =
+        (0..CONTACTS).map(|place| format!("{}{place:04}", fates[place % fates.len()].0)).collect();
+    let contacts: Vec<_> = numbers.iter().map(|number| [("Number1", number.as_str())]).collect();
+    let contacts: Vec<&[(&str, &str)]> = contacts.iter().map(|contact| &contact[..]).collect();
+    let campaign = Campaign::create(&mut client, &plan, &hangup, &contacts);
+    let events = campaign.run(&mut client);
+    assert_eq!(campaign.way(&events), ["11", "1", "10", "0"]);
+    let lines = daemon.results();
+    assert_lines_whole(&lines);
+    let mut outcomes: std::collections::HashMap<&str, Vec<&str>> = std::collections::HashMap::new();
+    for line in &lines {
+        let text = |key: &str| line[key].as_str().unwrap_or_default();
+        outcomes.entry(text("dial_addr")).or_default().push(text("outcome"));
+    }
+    for (place, number) in numbers.iter().enumerate() {
+        let (_, tries, outcome) = fates[place % fates.len()];
+        assert_eq!(outcomes[number.as_str()], vec![outcome; tries], "{number}");
+    }
+    let stat = &client.list("OutCampaignStatShow", &[("Uuid", &campaign.uuid)])[0];
+    assert_eq!(header(stat, "DlFinishedCount"), CONTACTS.to_string());
+}
+
+#[test]
 fn an_attempt_keeps_what_it_was_decided_on() {
     let lab = Lab::up("capsule");
     let daemon = Daemon::start(&lab, "");

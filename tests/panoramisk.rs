@@ -11,28 +11,12 @@ use support::daemon::{Daemon, SECRET, USER};
 use support::lab::Lab;
 use support::scenario::assert_lines_whole;
 
-/// The version that the script is shown to work with.
-const PANORAMISK: &str = "panoramisk==1.4";
-
 /// A Python that has panoramisk, made once under `target`.
 fn python() -> PathBuf {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panoramisk");
-    let python = venv.join("bin/python");
-    let run = |program: &Path, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output();
-        let output = output
-            .unwrap_or_else(|why| panic!("{}: {why}; install python3 and python3-venv", program.display()));
-        output
-            .status
-            .success()
-            .then_some(())
-            .ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
-    };
-    if !python.exists() || run(&python, &["-c", "import panoramisk"]).is_err() {
-        run(Path::new("python3"), &["-m", "venv", "--clear", venv.to_str().unwrap()]).unwrap();
-        run(&python, &["-m", "pip", "install", "--quiet", PANORAMISK]).unwrap();
-    }
-    python
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+    let output = Command::new(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 }
 
 #[test]
