@@ -129,7 +129,7 @@ impl Engine {
             if event != CallEvent::Gone {
                 self.link.unsettled.remove(&dialing);
             }
-            self.touch(dialing, effects, |call| call.handle(now, event));
+            self.call(now, dialing, event, effects);
             if self.calls.get(&dialing).is_none_or(Call::is_ended) {
                 self.link.unsettled.remove(&dialing);
             }

@@ -67,7 +67,7 @@ pub struct Records {
 }
 
 /// A dialing that an earlier run of the daemon left open.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenDialing {
     /// What it is.
     pub attempt: Arc<Attempt>,
@@ -75,6 +75,8 @@ pub struct OpenDialing {
     pub progress: Progress,
     /// The start of the Asterisk that it was sent to.
     pub epoch: Option<String>,
+    /// Whether an operator had given it up.
+    pub withdrawn: bool,
 }
 
 /// What a claim, or a look at the list, says of what remains.
@@ -236,7 +238,13 @@ impl Engine {
         for open in records.open {
             let uuid = open.attempt.uuid;
             engine.link.inherit(uuid, open.epoch);
-            engine.admit(Call::resumed(open.attempt, open.progress, true));
+            let forced = |run: &Run| run.campaign.status == CampaignStatus::StoppingForcedly;
+            let campaign = open.attempt.capsule.campaign.uuid;
+            let mut call = Call::resumed(open.attempt, open.progress, true);
+            if open.withdrawn || engine.runs.get(&campaign).is_some_and(forced) {
+                call.withdraw();
+            }
+            engine.admit(call);
         }
         engine
     }
@@ -266,11 +274,7 @@ impl Engine {
                 self.ends_to_retry.push((now.mono + run::STORE_RETRY, ending));
             }
             Input::Call(dialing, event) => {
-                let created = matches!(event, CallEvent::ChannelCreated { .. });
-                self.touch(dialing, &mut effects, |call| call.handle(now, event));
-                if created && self.is_unwanted(dialing) {
-                    effects.push(Effect::Hangup(dialing));
-                }
+                self.call(now, dialing, event, &mut effects);
             }
             Input::Withdraw(dialing) => {
                 if let Some(call) = self.calls.get_mut(&dialing) {
@@ -339,10 +343,12 @@ impl Engine {
                 let run = self.runs.entry(campaign.uuid).or_insert_with(|| Run::new(campaign.clone()));
                 let forced = run.set_campaign(campaign.clone()) == CampaignStatus::StoppingForcedly;
                 if forced {
-                    let of_campaign = self.calls.iter().filter(|(_, call)| {
-                        call.dialing().attempt.capsule.campaign.uuid == campaign.uuid && !call.is_ended()
-                    });
-                    effects.extend(of_campaign.map(|(uuid, _)| Effect::Hangup(*uuid)));
+                    for (uuid, call) in &mut self.calls {
+                        if call.dialing().attempt.capsule.campaign.uuid == campaign.uuid && !call.is_ended() {
+                            call.withdraw();
+                            effects.push(Effect::Hangup(*uuid));
+                        }
+                    }
                 }
             }
             Noun::Campaign(campaign) => {
@@ -420,13 +426,13 @@ impl Engine {
         self.carry_out(dialing, outputs, effects);
     }
 
-    /// Whether a call was given up before it had a channel that could be hung up.
-    fn is_unwanted(&self, dialing: DialingUuid) -> bool {
-        self.calls.get(&dialing).is_some_and(|call| {
-            let campaign = call.dialing().attempt.capsule.campaign.uuid;
-            let forced = |run: &Run| run.campaign.status == CampaignStatus::StoppingForcedly;
-            call.is_withdrawn() || self.runs.get(&campaign).is_some_and(forced)
-        })
+    /// Something happened to a call. One that was given up before it had a channel is hung up now that it has.
+    fn call(&mut self, now: Now, dialing: DialingUuid, event: CallEvent, effects: &mut Vec<Effect>) {
+        let lives = matches!(event, CallEvent::ChannelCreated { .. } | CallEvent::Present { .. });
+        self.touch(dialing, effects, |call| call.handle(now, event));
+        if lives && self.calls.get(&dialing).is_some_and(|call| call.is_withdrawn() && !call.is_ended()) {
+            effects.push(Effect::Hangup(dialing));
+        }
     }
 
     fn carry_out(&mut self, dialing: DialingUuid, outputs: Vec<CallOutput>, effects: &mut Vec<Effect>) {
