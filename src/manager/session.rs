@@ -3,7 +3,7 @@
 //!
 //! Nothing here waits for the client alone. What it does not read stays in the session up to a bound; beyond that its
 //! events wait in the bus, where they cost nothing, until it has missed some: then it is dropped, for a client that
-//! believes to have seen every event must not be wrong. Others never notice.
+//! believes to have seen every event must not be wrong. So is one that has read nothing for long. Others never notice.
 
 use std::future::pending;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use super::actions::{self, Replies};
@@ -23,6 +23,7 @@ use super::render;
 use super::{Door, QUEUED_BYTES};
 use crate::ami::server_session::Closed;
 use crate::ami::{Account, Denied, Message, Privileges, Request, ServerEvent, ServerSession};
+use crate::daemon::bus::BEHIND_AT_MOST;
 use crate::model::event::OutEvent;
 
 /// With more than this unread, no further event is taken for the client, and no further part of an answer.
@@ -34,6 +35,11 @@ const READ_AT_ONCE: usize = 16 * 1024;
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long what a client still sends is read after the end: closing over it would take our last words from it.
 const LINGER: Duration = Duration::from_millis(500);
+
+/// How often a client that has something to read is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// So many looks without a byte read, and the client is dropped.
+const LOOKS_IN_VAIN: u32 = 30;
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -102,6 +108,9 @@ impl Connection {
         let mut events = door.handle.events();
         let mut buffer = vec![0; READ_AT_ONCE];
         let mut give_up: Option<Instant> = None;
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut in_vain = 0;
         loop {
             let stopping = door.stop.is_cancelled();
             self.proceed(stopping);
@@ -123,17 +132,22 @@ impl Connection {
                 },
                 wrote = writer.write(&self.unwritten), if !self.unwritten.is_empty() => match wrote {
                     Ok(0) => return Ending::Drop,
-                    Ok(wrote) => self.unwritten.advance(wrote),
+                    Ok(wrote) => {
+                        self.unwritten.advance(wrote);
+                        in_vain = 0;
+                    }
                     Err(why) => return self.gone(&why),
                 },
+                _ = looks.tick(), if !self.unwritten.is_empty() => {
+                    in_vain += 1;
+                    if in_vain > LOOKS_IN_VAIN || (self.listens() && events.len() > BEHIND_AT_MOST) {
+                        return self.too_slow();
+                    }
+                }
                 // While an answer is under way its events would only wait in the session.
                 event = events.recv(), if open && room && self.work.is_none() => match event {
                     Ok(event) => self.announce(&event),
-                    Err(RecvError::Lagged(missed)) if self.listens() => {
-                        let user = self.user();
-                        warn!(peer = self.session.peer(), user, missed, "dropped: it reads its events too slowly");
-                        return Ending::Drop;
-                    }
+                    Err(RecvError::Lagged(_)) if self.listens() => return self.too_slow(),
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return Ending::Close,
                 },
@@ -226,6 +240,15 @@ impl Connection {
 
     fn user(&self) -> &str {
         self.session.account().map_or("", |account| account.name.as_str())
+    }
+
+    fn too_slow(&self) -> Ending {
+        warn!(
+            peer = self.session.peer(),
+            user = self.user(),
+            "dropped: it does not read what it is sent, or too slowly"
+        );
+        Ending::Drop
     }
 
     fn gone(&self, why: &std::io::Error) -> Ending {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::timeout;
 
 /// When something that should have come is missing.
@@ -35,7 +35,6 @@ impl Received {
         self.0.starts_with(&format!("Event: {name}\r\n"))
     }
 
-    /// The text with what differs from run to run left out: `<uuid 1>`, `<time>`.
     pub(crate) fn is_response(&self) -> bool {
         self.0.starts_with("Response: ")
     }
@@ -50,6 +49,13 @@ pub(crate) struct Client<S = TcpStream> {
 impl Client<TcpStream> {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::greeted(TcpStream::connect(address).await.unwrap()).await
+    }
+
+    /// A client whose side of the connection holds little that it has not read.
+    pub(crate) async fn connect_narrowly(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self::greeted(socket.connect(address).await.unwrap()).await
     }
 }
 

@@ -1,8 +1,9 @@
 //! The mission's tutorial, from the plan to the end of the call: every reply and every event, their header names in the
 //! order of the original's captures.
 
-use crate::client::{Client, Received};
+use crate::client::Received;
 use crate::daemon::Daemon;
+use crate::made::make;
 
 /// Header names in order; `Variable` stands for any number of them.
 fn assert_names(message: &Received, names: &str) {
@@ -26,39 +27,6 @@ const DIALING: &str = "Uuid Status CampUuid PlanUuid DlmaUuid DestUuid DlListUui
     DialTryCnt DialTimeout DialType DialExten DialContext DialApplication DialData Variable ChannelName ResDial \
     ResHangup ResHangupDetail TmCreate TmUpdate TmDelete";
 const STAT: &str = "Uuid DlTotalCount DlFinishedCount DlAvailableCount DlDialingCount DlCalledCount";
-
-/// What the tutorial creates.
-struct Made {
-    plan: String,
-    dlma: String,
-    destination: String,
-    dl: String,
-    campaign: String,
-}
-
-async fn make(client: &mut Client) -> Made {
-    let plan = client
-        .create(
-            "Action: OutPlanCreate\nActionID: p1\nName: sales_plan\nDetail: simple sales plan\nDialMode: 1\n\
-             TechName: sip/\nRetryDelay: 3\nMaxRetry1: 2\nMaxRetryCnt2: 7\nVariable: V1=plan1\nVariable: V2=plan2",
-        )
-        .await;
-    let dlma = client.create("Action: OutDlmaCreate\nName: DialListMaster_Sales\nDetail: Test Dlma").await;
-    let destination = client
-        .create("Action: OutDestinationCreate\nName: destination test\nType: 1\nApplication: park")
-        .await;
-    let dl = client
-        .create(&format!(
-            "Action: OutDlListCreate\nDlmaUuid: {dlma}\nName: client 01\nNumber1: 300\nVariable: V1=dl"
-        ))
-        .await;
-    let campaign = client
-        .create(&format!(
-            "Action: OutCampaignCreate\nName: Sales campaign\nPlan: {plan}\nDlma: {dlma}\nDest: {destination}"
-        ))
-        .await;
-    Made { plan, dlma, destination, dl, campaign }
-}
 
 #[tokio::test]
 async fn each_create_is_answered_then_announced() {
