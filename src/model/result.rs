@@ -184,7 +184,7 @@ struct Open<'a> {
 /// What is known of a dialing that has not ended, with the keys of the line that it will have.
 ///
 /// # Errors
-/// None in practice, as for [`line`].
+/// None in practice, as for [`line()`].
 pub fn so_far(dialing: &Dialing) -> Result<serde_json::Value, serde_json::Error> {
     let attempt = &*dialing.attempt;
     let capsule = &*attempt.capsule;

@@ -1,4 +1,4 @@
-//! Remembers: nouns, contacts, attempts and result lines in SQLite. One task writes ([`writer`]), a small pool
+//! Remembers: nouns, contacts, attempts and result lines in SQLite. One task writes (`writer`), a small pool
 //! reads; nobody else speaks SQL.
 //!
 //! Whoever decides submits a [`Command`] and gets a [`Committed`] once it is synced to disk, in the order of
