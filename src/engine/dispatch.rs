@@ -126,7 +126,7 @@ impl Engine {
         for (attempt, dl) in attempts {
             let uuid = attempt.uuid;
             let refused = self.refused_by_policy(&attempt);
-            let call = Call::new(attempt.clone());
+            let call = Call::new(now, attempt.clone());
             effects
                 .push(Effect::Publish(OutEvent::new(Change::Create, Noun::Dialing(call.dialing().clone()))));
             effects.push(Effect::Publish(OutEvent::new(Change::Update, Noun::Dl(dl))));

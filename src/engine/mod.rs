@@ -75,6 +75,8 @@ pub struct OpenDialing {
     pub progress: Progress,
     /// The start of the Asterisk that it was sent to.
     pub epoch: Option<String>,
+    /// Whether the operator gave it up.
+    pub withdrawn: bool,
 }
 
 /// What a claim, or a look at the list, says of what remains.
@@ -236,7 +238,12 @@ impl Engine {
         for open in records.open {
             let uuid = open.attempt.uuid;
             engine.link.inherit(uuid, open.epoch);
-            engine.admit(Call::resumed(open.attempt, open.progress, true));
+            let forced = engine.stops_forcedly(&open.attempt);
+            let mut call = Call::resumed(open.attempt, open.progress);
+            if open.withdrawn || forced {
+                call.withdraw();
+            }
+            engine.admit(call);
         }
         engine
     }
@@ -265,15 +272,9 @@ impl Engine {
             Input::EndFailed(ending) => {
                 self.ends_to_retry.push((now.mono + run::STORE_RETRY, ending));
             }
-            Input::Call(dialing, event) => {
-                let created = matches!(event, CallEvent::ChannelCreated { .. });
-                self.touch(dialing, &mut effects, |call| call.handle(now, event));
-                if created && self.is_unwanted(dialing) {
-                    effects.push(Effect::Hangup(dialing));
-                }
-            }
+            Input::Call(dialing, event) => self.happened(now, dialing, event, &mut effects),
             Input::Withdraw(dialing) => {
-                if let Some(call) = self.calls.get_mut(&dialing) {
+                if let Some(call) = self.calls.get_mut(&dialing).filter(|call| !call.is_ended()) {
                     call.withdraw();
                     effects.push(Effect::Hangup(dialing));
                 }
@@ -339,10 +340,13 @@ impl Engine {
                 let run = self.runs.entry(campaign.uuid).or_insert_with(|| Run::new(campaign.clone()));
                 let forced = run.set_campaign(campaign.clone()) == CampaignStatus::StoppingForcedly;
                 if forced {
-                    let of_campaign = self.calls.iter().filter(|(_, call)| {
-                        call.dialing().attempt.capsule.campaign.uuid == campaign.uuid && !call.is_ended()
+                    let of_campaign = self.calls.values_mut().filter(|call| {
+                        campaign_of(&call.dialing().attempt) == campaign.uuid && !call.is_ended()
                     });
-                    effects.extend(of_campaign.map(|(uuid, _)| Effect::Hangup(*uuid)));
+                    for call in of_campaign {
+                        call.withdraw();
+                        effects.push(Effect::Hangup(call.dialing().attempt.uuid));
+                    }
                 }
             }
             Noun::Campaign(campaign) => {
@@ -393,6 +397,15 @@ impl Engine {
         self.calls.insert(dialing, call);
     }
 
+    /// Something happened to a call. One that was given up before it had a channel to hang up is hung up now.
+    fn happened(&mut self, now: Now, dialing: DialingUuid, event: CallEvent, effects: &mut Vec<Effect>) {
+        let has_channel = matches!(event, CallEvent::ChannelCreated { .. } | CallEvent::Present { .. });
+        self.touch(dialing, effects, |call| call.handle(now, event));
+        if has_channel && self.calls.get(&dialing).is_some_and(Call::is_withdrawn) {
+            effects.push(Effect::Hangup(dialing));
+        }
+    }
+
     /// Lets something happen to a call, keeps the books, and carries out what the call asks for.
     fn touch(
         &mut self,
@@ -420,13 +433,10 @@ impl Engine {
         self.carry_out(dialing, outputs, effects);
     }
 
-    /// Whether a call was given up before it had a channel that could be hung up.
-    fn is_unwanted(&self, dialing: DialingUuid) -> bool {
-        self.calls.get(&dialing).is_some_and(|call| {
-            let campaign = call.dialing().attempt.capsule.campaign.uuid;
-            let forced = |run: &Run| run.campaign.status == CampaignStatus::StoppingForcedly;
-            call.is_withdrawn() || self.runs.get(&campaign).is_some_and(forced)
-        })
+    /// Whether the calls of its campaign are being hung up.
+    fn stops_forcedly(&self, attempt: &Attempt) -> bool {
+        let run = self.runs.get(&campaign_of(attempt));
+        run.is_some_and(|run| run.campaign.status == CampaignStatus::StoppingForcedly)
     }
 
     fn carry_out(&mut self, dialing: DialingUuid, outputs: Vec<CallOutput>, effects: &mut Vec<Effect>) {
@@ -496,6 +506,10 @@ impl Engine {
             run.retry_at = run.retry_at.filter(|at| *at > now.mono);
         }
     }
+}
+
+fn campaign_of(attempt: &Attempt) -> CampaignUuid {
+    attempt.capsule.campaign.uuid
 }
 
 fn keep<K: Ord, V: Clone>(map: &mut BTreeMap<K, V>, key: K, value: &V, there: bool) {
