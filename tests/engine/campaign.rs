@@ -237,3 +237,23 @@ fn a_plan_that_is_gone_stops_the_claims() {
 
     assert_eq!(world.originated().len(), 1);
 }
+
+#[test]
+fn what_a_claim_says_of_a_list_that_has_changed_meanwhile_does_not_end_the_campaign() {
+    let mut world = all_ringing();
+    world.latency = Box::new(|| millis(100));
+    let Running { campaign, dlma, .. } = world.running(&[], 0);
+    while world.count(|effect| matches!(effect, Effect::Claim { .. })) == 0 {
+        world.advance(millis(10));
+    }
+
+    // The engine hears of a contact before it hears what the claim found, which was begun before.
+    let contact = world.new_contact(dlma, &[("Number1", "300")]);
+    world.feed(Input::Changed(Change::Create, Arc::new(Noun::Dl(contact.dl.clone()))));
+    world.advance(millis(110));
+    world.records.contacts.push(contact);
+    world.advance(secs(1));
+
+    assert_eq!(world.status(campaign), Start);
+    assert_eq!(world.originated().len(), 1);
+}

@@ -300,12 +300,19 @@ impl World {
         self.destination(&[("Type", "1"), ("Application", "Queue"), ("Data", name)])
     }
 
-    pub(crate) fn dl(&mut self, dlma: DlmaUuid, fields: &[(&str, &str)]) -> DlUuid {
+    /// A contact that is in no record yet.
+    pub(crate) fn new_contact(&mut self, dlma: DlmaUuid, fields: &[(&str, &str)]) -> Contact {
         let uuid = DlUuid::new(self.next_uuid());
         let now = self.now().wall;
         let dl = Dl::create(uuid, dlma, &fields_of(fields), &Policy::default(), now).unwrap();
+        Contact { dl, last_end: 0 }
+    }
+
+    pub(crate) fn dl(&mut self, dlma: DlmaUuid, fields: &[(&str, &str)]) -> DlUuid {
+        let contact = self.new_contact(dlma, fields);
+        let (uuid, dl) = (contact.dl.uuid, contact.dl.clone());
         self.operate(move |records| {
-            records.contacts.push(Contact { dl: dl.clone(), last_end: 0 });
+            records.contacts.push(contact);
             (Change::Create, Noun::Dl(dl))
         });
         uuid
