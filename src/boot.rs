@@ -230,6 +230,14 @@ fn users(config: &config::Manager) -> Vec<manager::User> {
         let known = words.iter().map(String::as_str).filter(|word| !word.starts_with("out-"));
         Privileges::of_words(known).unwrap_or(Privileges::NONE)
     };
+    for user in &config.users {
+        if !user.write.is_empty() && user.write.iter().all(|word| word.starts_with("out-")) {
+            warn!(
+                user = user.name,
+                "may send no action: the classes out-… guard nothing yet; give it message"
+            );
+        }
+    }
     let user = |user: &config::ManagerUser| manager::User {
         name: user.name.clone(),
         secret: match &user.secret {
