@@ -14,8 +14,9 @@ help: ## this list
 demo: ## dial a campaign without any phone, on a real Asterisk; PBX=sandbox: with no Asterisk at all
 	PBX=$(PBX) tests/demo/run
 
-test: ## every test; gets the Asterisk that some of them call
+test: ## every test; gets what some of them need: an Asterisk, Python libraries
 	tests/lab/asterisk install
+	tests/python >/dev/null
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --locked && cargo test --locked --doc; \
 	else \

@@ -12,15 +12,19 @@
 //! | 2 | [`store`] | remembers: SQLite, one writer with group commit, a file per table |
 //! | 2 | [`result_log`] | appends the lines of ended attempts to `astout.result`, each once |
 //! | 3 | [`daemon`] | drives: owns the engine, carries out its effects, serves the doors' requests |
+//! | 4 | [`manager`] | door: the AMI server, its actions and events, and the `out …` command lines |
+//! | 5 | [`boot`] | wires the above, and the order of start and stop |
 //! | 5 | [`config`] | `astout.toml`: load and check; read by boot only |
 //! | 5 | [`cli`] | one file per subcommand |
 
 pub mod ami;
 pub mod asterisk;
+pub mod boot;
 pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod engine;
+pub mod manager;
 pub mod model;
 pub mod result_log;
 pub mod store;

@@ -1,3 +1,7 @@
 //! The frontend of the `astout` binary: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(astout::cli::run(std::env::args_os()))
+}

@@ -130,8 +130,10 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// Starts the thread. It ends when this is dropped and all lines are written, or cannot be.
-    pub fn start(log: ResultLog) -> Self {
+    /// Starts the thread; lines up to `logged` are known to be in the log. It ends when this is dropped and all lines
+    /// are written, or cannot be.
+    pub fn start(mut log: ResultLog, logged: i64) -> Self {
+        log.last_seq = logged;
         let (lines, taken) = mpsc::unbounded_channel();
         let (told, logged) = mpsc::unbounded_channel();
         tokio::task::spawn_blocking(move || write_lines(log, taken, &told));
@@ -308,7 +310,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("astout.result");
         fs::write(&path, "{\"seq\":1}\n").unwrap();
-        let mut writer = LogWriter::start(ResultLog::open(&path).unwrap());
+        let mut writer = LogWriter::start(ResultLog::open(&path).unwrap(), 1);
         for (seq, line) in lines(1..=3) {
             writer.append(seq, line);
         }

@@ -139,12 +139,12 @@ fn an_empty_listen_turns_a_door_off() {
     let config = load(text, [("ASTOUT__ASTERISK__SECRET", "x")]).unwrap();
     assert_eq!((config.manager.listen, config.http.listen, config.agi.listen), (None, None, None));
     assert_eq!(config.cli.socket, None);
-    assert_eq!(config.doors_not_built(), Vec::<String>::new());
+    assert_eq!(config.not_built(), Vec::<String>::new());
 }
 
 #[test]
 fn doors_that_are_not_built_are_taken_and_told() {
-    assert_snapshot!(Config::default().doors_not_built().join("\n"), @r#"
+    assert_snapshot!(Config::default().not_built().join("\n"), @r#"
         [http] listen = "127.0.0.1:8138": this door is not built yet; it is off
         [agi] listen = "127.0.0.1:4573": this door is not built yet; it is off
         [manager] relay = true: relaying to Asterisk is not built yet; it is off

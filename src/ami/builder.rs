@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::message::{Message, Span, is_secret, put_clean};
+use super::message::{Message, Span, is_secret, is_verbatim, put_clean};
 
 /// The longest line, without its CRLF, that Asterisk accepts in an action (spec 1.8).
 pub const MAX_ACTION_LINE: usize = 1022;
@@ -63,7 +63,7 @@ pub enum EncodeError {
 ///
 /// The first header says what it is. In actions and responses the ActionID is written second, wherever it was set
 /// (spec 3.1; clients break otherwise, spec 9); in events it stays where it was put. Leading blanks of values are left
-/// out, since no receiver would see them (spec 2.2).
+/// out, since no receiver would see them (spec 2.2), but for those of a command's `Output`.
 #[derive(Clone)]
 pub struct MessageBuilder {
     kind: String,
@@ -161,6 +161,7 @@ impl MessageBuilder {
         for (name, value) in self.lines() {
             let room = line_limit.saturating_sub(name.len() + 2);
             let blanks = value.iter().position(|&byte| byte > b' ').unwrap_or(value.len());
+            let blanks = if is_verbatim(name.as_bytes()) { 0 } else { blanks };
             let value = &value[blanks..value.len().min(blanks + room)];
             let fits = writer.wire.len() + name.len() + value.len() + 6 <= MAX_MESSAGE;
             if is_good_name(name) && name.len() + 2 <= line_limit && fits && writer.spans.len() < count_limit
@@ -183,7 +184,8 @@ impl MessageBuilder {
         let first = (self.kind.as_str(), self.kind_value.as_slice());
         let id = self.action_id.as_deref().map(|id| ("ActionID", id));
         let rest = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-        std::iter::once(first).chain(id).chain(rest).map(|(name, value)| (name, skip_blanks(value)))
+        let skip = |name: &str, value| if is_verbatim(name.as_bytes()) { value } else { skip_blanks(value) };
+        std::iter::once(first).chain(id).chain(rest).map(move |(name, value)| (name, skip(name, value)))
     }
 }
 
@@ -300,6 +302,18 @@ mod tests {
             .header(":", "x")
             .finish_lossy();
         assert_eq!(message.to_wire(), "Response: Error\r\nMessage: a  b\r\n\r\n");
+    }
+
+    #[test]
+    fn a_line_of_output_keeps_its_indentation() {
+        let wire = "Response: Success\r\nOutput:   \"a\": 1\r\nOutput: \r\n\r\n";
+        let message =
+            MessageBuilder::new("Response", "Success").header("Output", "  \"a\": 1").header("Output", "");
+        assert_eq!(message.clone().finish().unwrap().to_wire(), wire);
+        assert_eq!(message.finish_lossy().to_wire(), wire);
+        let read = Message::from_wire(wire);
+        assert_eq!(read.all("Output").collect::<Vec<_>>(), ["  \"a\": 1", ""]);
+        assert_eq!(read.to_wire(), wire);
     }
 
     #[test]

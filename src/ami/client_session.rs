@@ -22,7 +22,6 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio_util::codec::Decoder;
 
 pub use self::event::{ClientEvent, CloseReason, NoAnswer};
 pub use self::options::{Auth, ClientOptions};
@@ -106,7 +105,7 @@ impl<T> ClientSession<T> {
         }
         self.input.extend_from_slice(bytes);
         while !self.is_closed() {
-            match self.codec.decode(&mut self.input) {
+            match self.codec.next_item(&mut self.input) {
                 Ok(Some(FromServer::Banner(banner))) => self.greeted(banner),
                 Ok(Some(FromServer::Message(message))) => self.arrived(now, message),
                 Ok(None) => return,

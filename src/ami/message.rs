@@ -20,11 +20,15 @@ impl Span {
     ///
     /// The name is everything before the first colon, blanks included, so that ` Action` and `Action ` are not
     /// `Action` (spec 2.3). Leading blanks of the value are dropped as Asterisk's `ast_skip_blanks` does it (every
-    /// byte up to 0x20); trailing ones are kept (spec 2.2).
+    /// byte up to 0x20); trailing ones are kept (spec 2.2). A line of a command's output keeps its indentation.
     pub(super) fn of_line(offset: usize, line: &[u8]) -> Option<Self> {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let after = &line[colon + 1..];
-        let blanks = after.iter().position(|&byte| byte > b' ').unwrap_or(after.len());
+        let blanks = if is_verbatim(&line[..colon]) {
+            usize::from(after.starts_with(b" "))
+        } else {
+            after.iter().position(|&byte| byte > b' ').unwrap_or(after.len())
+        };
         Some(Self {
             name_start: offset as u32,
             name_end: (offset + colon) as u32,
@@ -32,6 +36,11 @@ impl Span {
             value_end: (offset + line.len()) as u32,
         })
     }
+}
+
+/// Whether the header's value counts with its leading blanks: those of `Output` are the shape of a table or of JSON.
+pub(super) fn is_verbatim(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"Output")
 }
 
 /// A received or finished message: one frozen buffer and the offsets of its headers.

@@ -35,3 +35,6 @@ pub use server_session::{Account, Denied, Now, ServerEvent, ServerOptions, Serve
 
 /// The banner line of Asterisk 22 (spec 1.1); client libraries insist on its beginning and on the slash (spec 9).
 pub const BANNER: &str = "Asterisk Call Manager/11.0.0";
+
+#[cfg(test)]
+mod both_ends;

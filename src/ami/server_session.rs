@@ -25,13 +25,13 @@ mod output;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio_util::codec::Decoder;
 
 pub use self::event::{Account, Authenticate, Closed, Denied, ServerEvent};
 pub use self::options::{Now, ServerOptions};
 use self::output::Output;
 use super::action::Request;
 use super::auth::{self, Missing, Proof};
+use super::builder::{MAX_ACTION_LINE, MAX_ACTION_LINES};
 use super::codec::{FromClient, ServerCodec};
 use super::message::Message;
 use super::privilege::{Class, Privileges};
@@ -74,8 +74,9 @@ pub struct ServerSession {
     auth_deadline: Duration,
 }
 
-/// With so many bytes unprocessed, the caller should stop reading.
-const ENOUGH_INPUT: usize = 64 * 1024;
+/// With so many bytes unprocessed, the caller should stop reading. Twice the longest message, so that a complete one is
+/// among them, whose turn will make room.
+const ENOUGH_INPUT: usize = 2 * MAX_ACTION_LINES * (MAX_ACTION_LINE + 2);
 /// With so much of its answers unread, a client's further requests wait.
 const ENOUGH_OUTPUT: usize = 64 * 1024;
 
@@ -168,13 +169,13 @@ impl ServerSession {
             if self.output.len() > ENOUGH_OUTPUT.min(self.options.max_queued_bytes / 2) {
                 return None;
             }
-            let item = match self.codec.decode(&mut self.input) {
-                Ok(Some(item)) => item,
-                Ok(None) | Err(_) if self.input_ended => {
+            let item = match self.codec.next_item(&mut self.input) {
+                Some(item) => item,
+                None if self.input_ended => {
                     self.close(Closed::Eof);
                     continue;
                 }
-                Ok(None) | Err(_) => return None,
+                None => return None,
             };
             let event = match item {
                 FromClient::Fault(fault) => {

@@ -8,9 +8,11 @@
 //! Every tag comes back exactly once. A command that comes while the connection is down is answered
 //! [`NoAnswer::NotSent`] at once: whether to try again is decided by who knows what it was.
 //!
-//! TLS belongs into [`connect`]: everything behind it works on any stream.
+//! TLS belongs into `connect`: everything behind it works on any stream.
 
 mod delivery;
+mod exchange;
+mod options;
 
 use std::io;
 use std::time::Duration;
@@ -24,7 +26,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use self::delivery::Delivery;
-use crate::ami::{ClientEvent, ClientOptions, ClientSession, CloseReason, Message, MessageBuilder, NoAnswer};
+pub use self::exchange::{FromAsterisk, ToAsterisk};
+pub use self::options::ConnectionOptions;
+use crate::ami::{ClientEvent, ClientSession, CloseReason, NoAnswer};
 
 /// The capacity to give the channel of [`FromAsterisk`]: some seconds of a busy Asterisk.
 pub const CHANNEL_CAPACITY: usize = 65_536;
@@ -33,122 +37,6 @@ pub const CHANNEL_CAPACITY: usize = 65_536;
 const COMMANDS_AT_ONCE: usize = 64;
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(500);
-
-/// Where the Asterisk is, and how to treat it.
-#[derive(Debug, Clone)]
-pub struct ConnectionOptions {
-    /// Name or address.
-    pub host: String,
-    /// The port of its manager, 5038 as a rule.
-    pub port: u16,
-    /// How to log in and how long to wait. An empty `action_id_prefix` becomes a random one per connection.
-    pub session: ClientOptions,
-    /// How long connecting may take.
-    pub connect_timeout: Duration,
-    /// The first wait before connecting again; it doubles from try to try.
-    pub retry_min: Duration,
-    /// The longest wait before connecting again.
-    pub retry_max: Duration,
-    /// The shortest wait after a refused login: trying on would fill Asterisk's log and look like an attack.
-    pub retry_refused: Duration,
-}
-
-impl Default for ConnectionOptions {
-    fn default() -> Self {
-        Self {
-            host: "127.0.0.1".to_owned(),
-            port: 5038,
-            session: ClientOptions { action_id_prefix: String::new(), ..ClientOptions::default() },
-            connect_timeout: Duration::from_secs(5),
-            retry_min: Duration::from_millis(200),
-            retry_max: Duration::from_secs(10),
-            retry_refused: Duration::from_secs(10),
-        }
-    }
-}
-
-/// What the connection is asked to do.
-#[derive(Debug)]
-pub enum ToAsterisk<T> {
-    /// Send an action; see [`ClientSession::submit`].
-    Submit {
-        /// The action; it gets an ActionID if it has none.
-        action: MessageBuilder,
-        /// Comes back with the answer.
-        tag: T,
-    },
-    /// Send an action that answers with a list; see [`ClientSession::submit_list`].
-    SubmitList {
-        /// The action; it gets an ActionID if it has none.
-        action: MessageBuilder,
-        /// Comes back with the answer.
-        tag: T,
-    },
-}
-
-/// What the connection tells, in the order in which it came.
-#[derive(Debug)]
-pub enum FromAsterisk<T> {
-    /// Logged in: commands are sent from here on.
-    Up {
-        /// Asterisk's first line.
-        banner: String,
-    },
-    /// Not, or no longer, connected. Told once per outage, also when the first try fails, and after what was under
-    /// way came back as `NoAnswer`. Not told at the end.
-    Down {
-        /// For people.
-        why: String,
-        /// Whether it was the login that failed.
-        refused: bool,
-    },
-    /// Asterisk is fully up; carries `Uptime`.
-    FullyBooted(Message),
-    /// The answer to an action.
-    Response {
-        /// As submitted.
-        tag: T,
-        /// The response.
-        message: Message,
-    },
-    /// The complete answer to a `SubmitList`.
-    List {
-        /// As submitted.
-        tag: T,
-        /// The response that opened it.
-        response: Message,
-        /// Its items, in order.
-        items: Vec<Message>,
-        /// The event that closed it.
-        complete: Message,
-    },
-    /// There is no answer; [`NoAnswer::was_sent`] tells whether it may have been executed.
-    NoAnswer {
-        /// As submitted.
-        tag: T,
-        /// What is known.
-        why: NoAnswer,
-    },
-    /// An event.
-    Event(Message),
-    /// A response that came too late, or was for a stranger.
-    Stray(Message),
-    /// Asterisk is late: send nothing more that can't be taken back.
-    PingMissed {
-        /// How many in a row.
-        missed: u32,
-    },
-    /// Asterisk answers again.
-    PingAnswered {
-        /// How long it took.
-        round_trip: Duration,
-    },
-    /// Events were thrown away here because this channel was full: what is believed about calls must be asked anew.
-    Gap {
-        /// How many.
-        lost: u64,
-    },
-}
 
 /// Keeps the connection until `stop`, or until the other end of `commands` or of `out` is gone.
 ///

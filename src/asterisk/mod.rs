@@ -64,8 +64,15 @@ pub fn start(
     let (commands, taken_commands) = mpsc::channel(1024);
     let (out, from_asterisk) = mpsc::channel(CHANNEL_CAPACITY);
     tasks.spawn(connection::run(options, taken_commands, out, stop));
-    let interpreter =
-        Interpreter { commands, inputs, queues: Queues::default(), up: false, boot: None, late: false };
+    let interpreter = Interpreter {
+        commands,
+        inputs,
+        queues: Queues::default(),
+        up: false,
+        ready: false,
+        boot: None,
+        late: false,
+    };
     tasks.spawn(interpreter.run(taken_orders, from_asterisk));
     (orders, given_inputs)
 }
@@ -77,6 +84,9 @@ struct Interpreter {
     queues: Queues,
     /// Logged in.
     up: bool,
+    /// Logged in, and the engine has been told which start of Asterisk this is. What was claimed before that is not
+    /// sent: its record names another start, with which it would be thought to have ended.
+    ready: bool,
     /// Logged in, and waiting for FullyBooted until then.
     boot: Option<Instant>,
     /// A ping was missed: nothing is sent that cannot be taken back.
@@ -118,7 +128,7 @@ impl Interpreter {
         match order {
             Order::Originate(attempt) => {
                 let dialing = attempt.uuid;
-                if !self.up || self.late {
+                if !self.ready {
                     let why = "not connected to Asterisk".to_owned();
                     return self.input(Input::Call(dialing, CallEvent::NotSent(why))).await;
                 }
@@ -149,6 +159,7 @@ impl Interpreter {
             }
             FromAsterisk::Down { .. } => {
                 self.up = false;
+                self.ready = false;
                 self.boot = None;
                 self.queues.clear();
                 self.input(Input::LinkDown).await
@@ -158,6 +169,7 @@ impl Interpreter {
                     warn!(missed, "Asterisk does not answer a ping: nothing is dialled until it does");
                 }
                 self.late = true;
+                self.ready = false;
                 self.input(Input::LinkDown).await
             }
             FromAsterisk::PingAnswered { .. } => {
@@ -185,7 +197,11 @@ impl Interpreter {
             }
             FromAsterisk::Gap { lost } => {
                 warn!(lost, "events of Asterisk were lost in an overload: asking for the channels anew");
-                self.order(Order::Scan).await
+                self.order(Order::Scan).await?;
+                for queue in self.queues.names() {
+                    self.order(Order::WatchQueue(queue)).await?;
+                }
+                Ok(())
             }
         }
     }
@@ -202,6 +218,7 @@ impl Interpreter {
                           give the AMI user the class system or reporting");
                     "unknown".to_owned()
                 });
+                self.ready = true;
                 self.input(Input::LinkUp { epoch }).await
             }
             // `No such channel`: an answer in words where a list was asked for.

@@ -46,6 +46,11 @@ impl Queues {
         self.0.clear();
     }
 
+    /// The queues that are watched.
+    pub fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
     /// Takes the answer to a QueueStatus for `queue`.
     pub fn status(&mut self, queue: &str, items: &[Message]) -> Input {
         let there = items.iter().any(|item| item.is_event_named("QueueParams"));

@@ -3,14 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::{CONFIG, IO, OK};
 use crate::config::Config;
-
-/// The config is right (sysexits `EX_OK`).
-pub const OK: u8 = 0;
-/// The answer could not be written (sysexits `EX_IOERR`).
-pub const IO: u8 = 74;
-/// The config is not right (sysexits `EX_CONFIG`).
-pub const WRONG: u8 = 78;
 
 /// Checks the file under `environment` and writes what it found to `out`: the problems, one a line, or the warnings
 /// and a line that says it is right. Returns the exit code.
@@ -28,7 +22,7 @@ fn report(
             for warning in &config.warnings {
                 writeln!(out, "warning: {warning}")?;
             }
-            for line in config.doors_not_built() {
+            for line in config.not_built() {
                 writeln!(out, "note: {line}")?;
             }
             writeln!(out, "{}: config OK", path.display())?;
@@ -38,7 +32,7 @@ fn report(
             for problem in &error.problems {
                 writeln!(out, "{problem}")?;
             }
-            Ok(WRONG)
+            Ok(CONFIG)
         }
     }
 }

@@ -1,3 +1,96 @@
-//! The subcommands, one file each: what they print, and the exit code they end with.
+//! The command line: what can be typed, one file a subcommand, and the exit codes (sysexits) that they end with.
 
 pub mod check_config;
+mod remote;
+mod serve;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config;
+
+/// All went well.
+const OK: u8 = 0;
+/// The daemon answered with an error.
+const REFUSED: u8 = 1;
+/// The arguments were wrong.
+const USAGE: u8 = 64;
+/// Something that is needed is not there, or is another's.
+const UNAVAILABLE: u8 = 69;
+/// What must not happen did.
+const INTERNAL: u8 = 70;
+/// A file cannot be read or written.
+const IO: u8 = 74;
+/// The configuration is wrong.
+const CONFIG: u8 = 78;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "astout",
+    version,
+    about = "An outbound dialer beside Asterisk: campaigns over AMI, nobody dialled twice, no result lost.",
+    after_help = "Examples:\n  astout check-config --config /etc/astout/astout.toml\n  astout serve --config \
+                  /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n\nExit codes: 0 fine, 1 refused by \
+                  the daemon, 64 usage, 69 unavailable, 70 internal, 74 IO, 78 config",
+    arg_required_else_help = true
+)]
+struct Arguments {
+    /// The configuration.
+    #[arg(long, global = true, value_name = "FILE", default_value_os_t = config::default_path().to_owned())]
+    config: PathBuf,
+    /// Talk to the running daemon (as `asterisk -r`); needs -x.
+    #[arg(short = 'r', requires = "execute")]
+    remote: bool,
+    /// Have the daemon execute one command, such as "out show campaigns", and print what it says.
+    #[arg(short = 'x', value_name = "COMMAND")]
+    execute: Option<String>,
+    /// Print JSON in place of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon in the foreground; logs go to stderr, SIGTERM stops it
+    Serve {
+        /// Log in JSON, a line an event.
+        #[arg(long)]
+        log_json: bool,
+    },
+    /// Say whether the configuration is right: every mistake with its line and what is allowed
+    CheckConfig,
+}
+
+/// Does what the arguments ask for; gives the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where neither stdout nor stderr takes it, the exit code still tells.
+            drop(error.print());
+            return if error.use_stderr() { USAGE } else { OK };
+        }
+    };
+    let environment = config::process_environment();
+    match (arguments.execute, arguments.command) {
+        (Some(_), Some(_)) => complain(USAGE, "-x goes without a subcommand"),
+        (Some(line), None) => remote::run(&arguments.config, environment, &line, arguments.json),
+        (None, Some(Command::Serve { log_json })) => serve::run(&arguments.config, environment, log_json),
+        (None, Some(Command::CheckConfig)) => {
+            check_config::run(&arguments.config, environment, &mut std::io::stdout().lock())
+        }
+        (None, None) => complain(USAGE, "nothing to do; see astout --help"),
+    }
+}
+
+/// Says what is wrong on stderr; gives the exit code back.
+fn complain(code: u8, why: impl std::fmt::Display) -> u8 {
+    // Where stderr is closed, the exit code still tells.
+    drop(writeln!(std::io::stderr().lock(), "astout: {why}"));
+    code
+}

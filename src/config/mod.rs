@@ -140,7 +140,7 @@ impl Config {
     }
 
     /// What the config turns on and this build does not have yet: a line each for the log at start.
-    pub fn doors_not_built(&self) -> Vec<String> {
+    pub fn not_built(&self) -> Vec<String> {
         let doors = [("http", self.http.listen), ("agi", self.agi.listen)];
         let mut lines: Vec<String> = doors
             .iter()
@@ -151,6 +151,18 @@ impl Config {
             .collect();
         if self.manager.listen.is_some() && self.manager.relay {
             lines.push("[manager] relay = true: relaying to Asterisk is not built yet; it is off".into());
+        }
+        if self.result.history_events_enable {
+            lines.push(
+                "[result] history_events_enable = true: the key is not built yet; lines come without it"
+                    .into(),
+            );
+        }
+        if self.dialer.on_unknown != OnUnknown::Count {
+            lines.push("[dialer] on_unknown: only \"count\" is built yet; it is what is done".into());
+        }
+        if self.dialer.orphan_policy != OrphanPolicy::Keep {
+            lines.push("[dialer] orphan_policy: only \"keep\" is built yet; it is what is done".into());
         }
         lines
     }

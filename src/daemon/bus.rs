@@ -5,7 +5,7 @@ use tokio::sync::broadcast;
 use crate::model::event::OutEvent;
 
 /// Events that a listener may be behind before it loses some, which it is told.
-const BEHIND_AT_MOST: usize = 8192;
+pub const BEHIND_AT_MOST: usize = 8192;
 
 /// The sending side; clones send to the same listeners.
 #[derive(Debug, Clone)]

@@ -68,7 +68,7 @@ pub struct Records {
 }
 
 /// A dialing that an earlier run of the daemon left open.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenDialing {
     /// What it is.
     pub attempt: Arc<Attempt>,

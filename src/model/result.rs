@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::campaign::Campaign;
 use super::codes::{DestinationKind, DialResult, Outcome};
 use super::destination::Destination;
-use super::dialing::Ending;
+use super::dialing::{Attempt, Dialing, Ending, Progress};
 use super::dl::Dl;
 use super::dlma::Dlma;
 use super::plan::Plan;
@@ -83,6 +83,50 @@ struct Info<'a> {
     info_dial: Dial<'a>,
 }
 
+impl<'a> Dial<'a> {
+    fn of(attempt: &'a Attempt) -> Self {
+        let capsule = &*attempt.capsule;
+        let destination = &capsule.destination;
+        let in_dialplan = destination.kind == DestinationKind::Exten;
+        Self {
+            dial_exten: destination.exten.as_deref().filter(|_| in_dialplan),
+            dial_context: destination.context.as_deref().filter(|_| in_dialplan),
+            dial_priority: in_dialplan.then(|| destination.priority_or_first()),
+            dial_application: destination.application.as_deref().filter(|_| !in_dialplan),
+            dial_data: destination.data.as_deref().filter(|_| !in_dialplan),
+            dest_variables: destination.variables.to_json().unwrap_or_default(),
+            dial_type: destination.kind,
+            uuid: attempt.dl.uuid.to_string(),
+            dial_channel: &attempt.channel,
+            dial_addr: attempt.addr.as_str(),
+            dial_index: attempt.index.get(),
+            dial_trycnt: attempt.try_count,
+            dl_variables: attempt.dl.variables.to_json().unwrap_or_default(),
+            channelid: attempt.uuid.to_string(),
+            otherchannelid: attempt.other.to_string(),
+            dial_timeout: capsule.plan.dial_timeout_ms,
+            dlma_variables: capsule.dlma.variables.to_json().unwrap_or_default(),
+            plan_variables: capsule.plan.variables.to_json().unwrap_or_default(),
+            callerid: capsule.plan.caller_id.as_deref(),
+            variables: attempt.variables.json_object(),
+        }
+    }
+}
+
+impl<'a> Info<'a> {
+    fn of(attempt: &'a Attempt, dial: &Dial<'a>) -> Self {
+        let capsule = &*attempt.capsule;
+        Self {
+            info_camp: &capsule.campaign,
+            info_plan: &capsule.plan,
+            info_dlma: &capsule.dlma,
+            info_dest: &capsule.destination,
+            info_dl_list: &attempt.dl,
+            info_dial: dial.clone(),
+        }
+    }
+}
+
 /// The line for one ended attempt, without its line feed.
 ///
 /// # Errors
@@ -92,37 +136,8 @@ pub fn line(seq: i64, ending: &Ending, options: ResultOptions) -> Result<String,
     let progress = &ending.dialing.progress;
     let capsule = &*attempt.capsule;
     let destination = &capsule.destination;
-    let in_dialplan = destination.kind == DestinationKind::Exten;
-    let dial = Dial {
-        dial_exten: destination.exten.as_deref().filter(|_| in_dialplan),
-        dial_context: destination.context.as_deref().filter(|_| in_dialplan),
-        dial_priority: in_dialplan.then(|| destination.priority_or_first()),
-        dial_application: destination.application.as_deref().filter(|_| !in_dialplan),
-        dial_data: destination.data.as_deref().filter(|_| !in_dialplan),
-        dest_variables: destination.variables.to_json().unwrap_or_default(),
-        dial_type: destination.kind,
-        uuid: attempt.dl.uuid.to_string(),
-        dial_channel: &attempt.channel,
-        dial_addr: attempt.addr.as_str(),
-        dial_index: attempt.index.get(),
-        dial_trycnt: attempt.try_count,
-        dl_variables: attempt.dl.variables.to_json().unwrap_or_default(),
-        channelid: attempt.uuid.to_string(),
-        otherchannelid: attempt.other.to_string(),
-        dial_timeout: capsule.plan.dial_timeout_ms,
-        dlma_variables: capsule.dlma.variables.to_json().unwrap_or_default(),
-        plan_variables: capsule.plan.variables.to_json().unwrap_or_default(),
-        callerid: capsule.plan.caller_id.as_deref(),
-        variables: attempt.variables.json_object(),
-    };
-    let info = options.info.then(|| Info {
-        info_camp: &capsule.campaign,
-        info_plan: &capsule.plan,
-        info_dlma: &capsule.dlma,
-        info_dest: destination,
-        info_dl_list: &attempt.dl,
-        info_dial: dial.clone(),
-    });
+    let dial = Dial::of(attempt);
+    let info = options.info.then(|| Info::of(attempt, &dial));
     serde_json::to_string(&Line {
         seq,
         result_version: RESULT_VERSION,
@@ -145,5 +160,45 @@ pub fn line(seq: i64, ending: &Ending, options: ResultOptions) -> Result<String,
         res_hangup: progress.res_hangup.map_or(0, |cause| cause.0),
         res_hangup_detail: progress.res_hangup_detail.as_deref(),
         info,
+    })
+}
+
+/// A dialing that has not ended: what the line will hold as far as it is known, `info_…` included.
+#[derive(Serialize)]
+struct Open<'a> {
+    dialing_uuid: String,
+    camp_uuid: String,
+    plan_uuid: String,
+    dlma_uuid: String,
+    dest_uuid: String,
+    dl_list_uuid: String,
+    #[serde(flatten)]
+    info: Info<'a>,
+    #[serde(flatten)]
+    dial: Dial<'a>,
+    tm_dialing: Timestamp,
+    #[serde(flatten)]
+    progress: &'a Progress,
+}
+
+/// What is known of a dialing that has not ended, with the keys of the line that it will have.
+///
+/// # Errors
+/// None in practice, as for [`line()`].
+pub fn so_far(dialing: &Dialing) -> Result<serde_json::Value, serde_json::Error> {
+    let attempt = &*dialing.attempt;
+    let capsule = &*attempt.capsule;
+    let dial = Dial::of(attempt);
+    serde_json::to_value(Open {
+        dialing_uuid: attempt.uuid.to_string(),
+        camp_uuid: capsule.campaign.uuid.to_string(),
+        plan_uuid: capsule.plan.uuid.to_string(),
+        dlma_uuid: capsule.dlma.uuid.to_string(),
+        dest_uuid: capsule.destination.uuid.to_string(),
+        dl_list_uuid: attempt.dl.uuid.to_string(),
+        info: Info::of(attempt, &dial),
+        dial,
+        tm_dialing: attempt.tm_create,
+        progress: &dialing.progress,
     })
 }

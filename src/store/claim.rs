@@ -11,27 +11,19 @@ use super::error::Fault;
 use super::row;
 use super::stat::{self, RungCount};
 use crate::engine::selection;
-use crate::model::codes::DlStatus;
 use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
-use crate::model::number::NumberIndex;
 use crate::model::refusal::NounKind;
-use crate::model::rung::Rung;
 use crate::model::time::Timestamp;
 
-const MAY_DIAL: &str = "SELECT 1 FROM campaign
-    WHERE uuid = ?1 AND in_use = 1 AND status = 1 AND plan = ?2 AND dlma = ?3 AND dest = ?4";
+const MAY_DIAL: &str = "SELECT
+    EXISTS (SELECT 1 FROM campaign
+        WHERE uuid = ?1 AND in_use = 1 AND status = 1 AND plan = ?2 AND dlma = ?3 AND dest = ?4),
+    EXISTS (SELECT 1 FROM capsule WHERE uuid = ?5)";
 /// Walks index `dl_waiting`: what it costs does not depend on how long the list is.
-const PICK: &str = "SELECT * FROM dl_list
-    WHERE dlma_uuid = ?1 AND rung = ?2 AND in_use = 1 AND status = 0 AND res_dial <> 4 AND last_end <= ?3
-    ORDER BY last_end, id LIMIT ?4";
-const TAKE: &str =
-    "UPDATE dl_list SET status = 1, dialing_uuid = ?2, dialing_camp_uuid = ?3, dialing_plan_uuid = ?4,
-        tm_last_dial = ?5, trycnt = trycnt + 1,
-        trycnt_1 = trycnt_1 + (?6 = 1), trycnt_2 = trycnt_2 + (?6 = 2), trycnt_3 = trycnt_3 + (?6 = 3),
-        trycnt_4 = trycnt_4 + (?6 = 4), trycnt_5 = trycnt_5 + (?6 = 5), trycnt_6 = trycnt_6 + (?6 = 6),
-        trycnt_7 = trycnt_7 + (?6 = 7), trycnt_8 = trycnt_8 + (?6 = 8)
-    WHERE uuid = ?1";
+pub(super) const PICK: &str = "SELECT * FROM dl_list
+    WHERE dlma_uuid = ?1 AND rung = ?2 AND in_use = 1 AND status = 0 AND res_dial <> 4
+    ORDER BY last_end, id LIMIT ?3";
 const PUT_BACK: &str = "UPDATE dl_list SET last_end = ?2 WHERE id = ?1";
 
 /// Claims as many due contacts as there are ids, fewest tries first.
@@ -42,80 +34,91 @@ pub(super) async fn claim(
 ) -> Result<Claimed, Fault> {
     let capsule = &order.capsule;
     let plan = &capsule.plan;
-    let before = stat::rungs(&mut *conn, capsule.dlma.uuid).await?;
-    let mut claimed = Claimed { dialings: Vec::new(), outlook: stat::outlook(&before, plan) };
+    let mut counts = stat::rungs(&mut *conn, capsule.dlma.uuid).await?;
+    let mut claimed = Claimed { dialings: Vec::new(), outlook: stat::outlook(&counts, plan) };
+    if plan.tech_name.is_none() {
+        // Nothing can be dialled by it, so nothing is due.
+        claimed.outlook.next_due = None;
+    }
     let none_due = claimed.outlook.next_due.is_none_or(|due| due > now);
-    if order.ids.is_empty() || none_due || !may_dial(conn, order).await? {
+    if order.ids.is_empty() || none_due {
         return Ok(claimed);
     }
-    let mut ids = order.ids.iter();
-    for (rung, index) in selection::ladder(due_rungs(&before, order, now), plan) {
+    let (may_dial, has_capsule) = ask(conn, order).await?;
+    if !may_dial {
+        return Ok(claimed);
+    }
+    let mut ids = order.ids.as_slice();
+    for (rung, index) in selection::ladder(counts.iter().map(|count| count.rung), plan) {
+        let Some(count) = counts.iter_mut().find(|count| count.rung == rung) else { continue };
         let due_before = selection::due_before(&rung, plan, now);
-        for dl in pick(conn, now, capsule, rung, due_before, ids.len()).await? {
-            let Some(pair) = ids.as_slice().first() else { break };
-            // A plan without a technology makes no attempt; nothing is claimed for it.
+        if ids.is_empty() || count.earliest.is_none_or(|earliest| earliest > due_before) {
+            continue;
+        }
+        for dl in pick(conn, now, capsule, count, due_before, ids.len()).await? {
+            // The second cannot fail: the rung says that the number is there, and the plan has a technology.
+            let Some((pair, rest)) = ids.split_first() else { break };
             let Some(attempt) = Attempt::new(*pair, Arc::clone(capsule), dl, index, now) else { break };
-            ids.next();
-            if claimed.dialings.is_empty() {
+            ids = rest;
+            if claimed.dialings.is_empty() && !has_capsule {
                 dialing::put_capsule(conn, capsule).await?;
             }
-            let dl = take(conn, &attempt).await?;
-            dialing::insert(conn, &attempt, &order.epoch).await?;
+            let dl = dialing::take(conn, &attempt, &order.epoch).await?;
             claimed.dialings.push((Arc::new(attempt), dl));
         }
-        if ids.len() == 0 {
-            break;
-        }
     }
-    if !claimed.dialings.is_empty() {
-        claimed.outlook = stat::outlook(&stat::rungs(conn, capsule.dlma.uuid).await?, plan);
-    }
+    claimed.outlook = stat::outlook(&counts, plan);
     Ok(claimed)
 }
 
-async fn may_dial(conn: &mut SqliteConnection, order: &ClaimOrder) -> Result<bool, Fault> {
+/// Whether the campaign may dial by its capsule now, and whether the capsule is written.
+async fn ask(conn: &mut SqliteConnection, order: &ClaimOrder) -> Result<(bool, bool), Fault> {
     let capsule = &order.capsule;
     let row = query(MAY_DIAL)
         .bind(order.campaign.to_string())
         .bind(capsule.plan.uuid.to_string())
         .bind(capsule.dlma.uuid.to_string())
         .bind(capsule.destination.uuid.to_string())
-        .fetch_optional(conn)
+        .bind(capsule.uuid.to_string())
+        .fetch_one(conn)
         .await?;
-    Ok(row.is_some())
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
-fn due_rungs(rungs: &[RungCount], order: &ClaimOrder, now: Timestamp) -> impl Iterator<Item = Rung> {
-    let plan = &order.capsule.plan;
-    rungs
-        .iter()
-        .filter(move |count| {
-            count.earliest.is_some_and(|earliest| earliest <= selection::due_before(&count.rung, plan, now))
-        })
-        .map(|count| count.rung)
-}
-
-/// Due contacts of one rung, those first that have waited longest.
+/// Due contacts of one rung, those first that have waited longest. `count` is left as it is once they are claimed.
 async fn pick(
     conn: &mut SqliteConnection,
     now: Timestamp,
     capsule: &Capsule,
-    rung: Rung,
+    count: &mut RungCount,
     due_before: i64,
-    count: usize,
+    wanted: usize,
 ) -> Result<Vec<Dl>, Fault> {
+    // One more than wanted: the one that is then due first.
     let rows = query(PICK)
         .bind(capsule.dlma.uuid.to_string())
-        .bind(rung.to_string())
-        .bind(due_before)
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .bind(count.rung.to_string())
+        .bind(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(&mut *conn)
         .await?;
+    count.earliest = None;
     let mut dls = Vec::with_capacity(rows.len());
     for row in rows {
+        let last_end: i64 = row.try_get("last_end")?;
+        if last_end > due_before || dls.len() == wanted {
+            count.earliest = [count.earliest, Some(last_end)].into_iter().flatten().min();
+            break;
+        }
         match row::record(NounKind::Dl.word(), &row) {
-            Ok(dl) => dls.push(dl),
-            Err(fault) => put_back(conn, now, &row, fault).await?,
+            Ok(dl) => {
+                dls.push(dl);
+                count.waiting = count.waiting.saturating_sub(1);
+                count.dialing += 1;
+            }
+            Err(fault) => {
+                put_back(conn, now, &row, fault).await?;
+                count.earliest = Some(now.micros());
+            }
         }
     }
     Ok(dls)
@@ -134,34 +137,4 @@ async fn put_back(
     let id: i64 = row.try_get("id")?;
     query(PUT_BACK).bind(id).bind(now.micros()).execute(conn).await?;
     Ok(())
-}
-
-/// Marks the contact as being dialled, with one try more, and gives it as it is then.
-async fn take(conn: &mut SqliteConnection, attempt: &Attempt) -> Result<Dl, Fault> {
-    let capsule = &attempt.capsule;
-    query(TAKE)
-        .bind(attempt.dl.uuid.to_string())
-        .bind(attempt.uuid.to_string())
-        .bind(capsule.campaign.uuid.to_string())
-        .bind(capsule.plan.uuid.to_string())
-        .bind(attempt.tm_create.to_string())
-        .bind(attempt.index.get())
-        .execute(conn)
-        .await?;
-    Ok(taken(attempt, attempt.index))
-}
-
-fn taken(attempt: &Attempt, index: NumberIndex) -> Dl {
-    let capsule = &attempt.capsule;
-    let mut dl = Dl {
-        status: DlStatus::Dialing,
-        dialing_uuid: Some(attempt.uuid),
-        dialing_camp_uuid: Some(capsule.campaign.uuid),
-        dialing_plan_uuid: Some(capsule.plan.uuid),
-        tm_last_dial: Some(attempt.tm_create),
-        ..attempt.dl.clone()
-    };
-    dl.trycnt += 1;
-    dl.tries.0[index.place()] += 1;
-    dl
 }

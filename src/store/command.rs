@@ -94,7 +94,6 @@ pub struct Committed {
 
 /// What became of a command.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "most answers are of the large kinds, and each is moved once")]
 pub enum Done {
     /// The noun was created, changed or deleted.
     Stored {

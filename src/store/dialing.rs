@@ -7,36 +7,36 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::OpenDialing;
 use super::command::Done;
 use super::error::Fault;
-use super::outbox;
+use super::outbox::Numbering;
 use super::row::{self, Stored};
-use crate::model::dialing::{Attempt, Capsule, Ending, Progress};
+use crate::engine::OpenDialing;
+use crate::model::codes::DlStatus;
+use crate::model::dialing::{Attempt, Capsule, Ending};
 use crate::model::dl::Dl;
 use crate::model::ids::{CapsuleUuid, DialingUuid};
 use crate::model::number::{NumberIndex, PhoneNumber};
-use crate::model::result::ResultOptions;
+use crate::model::result::{self, ResultOptions};
 use crate::model::variables::Variables;
 
 const NOUN: &str = "dialing";
 
-const HAS_CAPSULE: &str = "SELECT 1 FROM capsule WHERE uuid = ?1";
 const PUT_CAPSULE: &str = "INSERT INTO capsule (uuid, json) VALUES (?1, ?2)";
 const CAPSULE: &str = "SELECT json FROM capsule WHERE uuid = ?1";
-const INSERT: &str =
-    "INSERT INTO dialing (uuid, dl_uuid, attempt_no, campaign_uuid, plan_uuid, dlma_uuid, dest_uuid,
-        capsule_uuid, other_uuid, number_index, addr, channel, try_count, dl, tm_create, server_epoch)
-    SELECT ?1, ?2, coalesce(max(attempt_no), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
-    FROM dialing WHERE dl_uuid = ?2";
-const WITHDRAW: &str = "UPDATE dialing SET withdrawn = 1 WHERE uuid = ?1 AND open = 1";
+/// Two statements in one go, for each go is a trip to SQLite's thread: the contact is marked as being dialled, with
+/// one try more, and the attempt is written.
+const TAKE: &str = "UPDATE dl_list SET status = 1, dialing_uuid = ?2, dialing_camp_uuid = ?3, dialing_plan_uuid = ?4,
+        tm_last_dial = ?5, trycnt = trycnt + 1,
+        trycnt_1 = trycnt_1 + (?6 = 1), trycnt_2 = trycnt_2 + (?6 = 2), trycnt_3 = trycnt_3 + (?6 = 3),
+        trycnt_4 = trycnt_4 + (?6 = 4), trycnt_5 = trycnt_5 + (?6 = 5), trycnt_6 = trycnt_6 + (?6 = 6),
+        trycnt_7 = trycnt_7 + (?6 = 7), trycnt_8 = trycnt_8 + (?6 = 8)
+    WHERE uuid = ?1;
+    INSERT INTO dialing (dl_uuid, uuid, campaign_uuid, plan_uuid, tm_create, number_index, dlma_uuid, dest_uuid,
+        capsule_uuid, other_uuid, addr, channel, try_count, dl, server_epoch, attempt_no)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, coalesce(max(attempt_no), 0) + 1
+    FROM dialing WHERE dl_uuid = ?1";
 /// `?2` is the JSON of the progress, whose keys are the columns.
-const PROGRESS: &str = "UPDATE dialing SET status = ?2 ->> 'status', channel_name = ?2 ->> 'channel_name',
-        res_dial = ?2 ->> 'res_dial', res_dial_detail = ?2 ->> 'res_dial_detail',
-        res_hangup = ?2 ->> 'res_hangup', res_hangup_detail = ?2 ->> 'res_hangup_detail',
-        tm_dial_begin = ?2 ->> 'tm_dial_begin', tm_dial_end = ?2 ->> 'tm_dial_end',
-        tm_hangup = ?2 ->> 'tm_hangup', tm_update = ?2 ->> 'tm_update'
-    WHERE uuid = ?1 AND open = 1";
 const CLOSE: &str = "UPDATE dialing SET open = 0, outcome = ?3, tm_end = ?4,
         status = ?2 ->> 'status', channel_name = ?2 ->> 'channel_name',
         res_dial = ?2 ->> 'res_dial', res_dial_detail = ?2 ->> 'res_dial_detail',
@@ -44,8 +44,10 @@ const CLOSE: &str = "UPDATE dialing SET open = 0, outcome = ?3, tm_end = ?4,
         tm_dial_begin = ?2 ->> 'tm_dial_begin', tm_dial_end = ?2 ->> 'tm_dial_end',
         tm_hangup = ?2 ->> 'tm_hangup', tm_update = ?2 ->> 'tm_update'
     WHERE uuid = ?1 AND open = 1";
-/// `?9` is the number whose try is given back, 0 for none. An answered contact stays answered.
-const RELEASE: &str = "UPDATE dl_list SET status = 0, dialing_uuid = NULL, dialing_camp_uuid = NULL,
+/// Again two in one go: the line, and the contact given back to its list. `?9` is the number whose try is given back,
+/// 0 for none. An answered contact stays answered.
+const RELEASE: &str = "INSERT INTO outbox (seq, dialing_uuid, line) VALUES (?10, ?2, ?11);
+    UPDATE dl_list SET status = 0, dialing_uuid = NULL, dialing_camp_uuid = NULL,
         dialing_plan_uuid = NULL, res_dial = iif(res_dial = 4, 4, ?3), res_dial_detail = ?4, res_hangup = ?5,
         res_hangup_detail = ?6, tm_last_hangup = ?7, last_end = ?8,
         trycnt = max(trycnt - (?9 > 0), 0),
@@ -58,57 +60,52 @@ const RELEASE: &str = "UPDATE dl_list SET status = 0, dialing_uuid = NULL, diali
 const CONTACT: &str = "SELECT * FROM dl_list WHERE uuid = ?1";
 const OPEN: &str = "SELECT * FROM dialing WHERE open = 1 ORDER BY rowid";
 
-/// Writes the capsule where it is used for the first time.
+/// Writes a capsule that is used for the first time.
 pub(super) async fn put_capsule(conn: &mut SqliteConnection, capsule: &Capsule) -> Result<(), Fault> {
-    let uuid = capsule.uuid.to_string();
-    if query(HAS_CAPSULE).bind(&uuid).fetch_optional(&mut *conn).await?.is_none() {
-        query(PUT_CAPSULE).bind(uuid).bind(row::json("capsule", capsule)?).execute(conn).await?;
-    }
+    let json = row::json("capsule", capsule)?;
+    query(PUT_CAPSULE).bind(capsule.uuid.to_string()).bind(json).execute(conn).await?;
     Ok(())
 }
 
-/// Writes a new attempt.
-pub(super) async fn insert(conn: &mut SqliteConnection, attempt: &Attempt, epoch: &str) -> Result<(), Fault> {
+/// Writes a new attempt and marks its contact as being dialled; gives the contact as it is then.
+pub(super) async fn take(conn: &mut SqliteConnection, attempt: &Attempt, epoch: &str) -> Result<Dl, Fault> {
     let capsule = &attempt.capsule;
-    query(INSERT)
-        .bind(attempt.uuid.to_string())
+    query(TAKE)
         .bind(attempt.dl.uuid.to_string())
+        .bind(attempt.uuid.to_string())
         .bind(capsule.campaign.uuid.to_string())
         .bind(capsule.plan.uuid.to_string())
+        .bind(attempt.tm_create.to_string())
+        .bind(attempt.index.get())
         .bind(capsule.dlma.uuid.to_string())
         .bind(capsule.destination.uuid.to_string())
         .bind(capsule.uuid.to_string())
         .bind(attempt.other.to_string())
-        .bind(attempt.index.get())
         .bind(attempt.addr.as_str())
         .bind(&attempt.channel)
         .bind(attempt.try_count)
         .bind(row::json(NOUN, &attempt.dl)?)
-        .bind(attempt.tm_create.to_string())
         .bind(epoch)
         .execute(conn)
         .await?;
-    Ok(())
-}
-
-pub(super) async fn withdraw(conn: &mut SqliteConnection, dialing: DialingUuid) -> Result<(), Fault> {
-    query(WITHDRAW).bind(dialing.to_string()).execute(conn).await?;
-    Ok(())
-}
-
-pub(super) async fn progress(
-    conn: &mut SqliteConnection,
-    dialing: DialingUuid,
-    progress: &Progress,
-) -> Result<(), Fault> {
-    query(PROGRESS).bind(dialing.to_string()).bind(row::json(NOUN, progress)?).execute(conn).await?;
-    Ok(())
+    let mut dl = Dl {
+        status: DlStatus::Dialing,
+        dialing_uuid: Some(attempt.uuid),
+        dialing_camp_uuid: Some(capsule.campaign.uuid),
+        dialing_plan_uuid: Some(capsule.plan.uuid),
+        tm_last_dial: Some(attempt.tm_create),
+        ..attempt.dl.clone()
+    };
+    dl.trycnt += 1;
+    dl.tries.0[attempt.index.place()] += 1;
+    Ok(dl)
 }
 
 /// Ends an attempt, once: its row, its line and its contact in one transaction.
 pub(super) async fn finish(
     conn: &mut SqliteConnection,
     options: ResultOptions,
+    numbering: &mut Numbering,
     ending: &Ending,
 ) -> Result<Done, Fault> {
     let closed = query(CLOSE)
@@ -121,13 +118,15 @@ pub(super) async fn finish(
     if closed.rows_affected() == 0 {
         return Ok(Done::AlreadyFinished);
     }
-    let (seq, line) = outbox::put(&mut *conn, ending, options).await?;
-    let dl = release(conn, ending).await?;
+    let seq = numbering.next(&mut *conn).await?;
+    let line = result::line(seq, ending, options)
+        .map_err(|error| Fault::Row { noun: "outbox", what: error.to_string() })?;
+    let dl = release(conn, ending, seq, &line).await?;
     Ok(Done::Finished { dl, seq, line })
 }
 
-/// Gives the contact back to its list.
-async fn release(conn: &mut SqliteConnection, ending: &Ending) -> Result<Dl, Fault> {
+/// Queues the line and gives the contact back to its list.
+async fn release(conn: &mut SqliteConnection, ending: &Ending, seq: i64, line: &str) -> Result<Dl, Fault> {
     let attempt = &ending.dialing.attempt;
     let progress = &ending.dialing.progress;
     let given_back = if ending.outcome.is_a_try() { 0 } else { attempt.index.get() };
@@ -141,6 +140,8 @@ async fn release(conn: &mut SqliteConnection, ending: &Ending) -> Result<Dl, Fau
         .bind(ending.tm_end.to_string())
         .bind(ending.tm_end.micros())
         .bind(given_back)
+        .bind(seq)
+        .bind(line)
         .fetch_optional(&mut *conn)
         .await?;
     let row = match released {
@@ -148,8 +149,13 @@ async fn release(conn: &mut SqliteConnection, ending: &Ending) -> Result<Dl, Fau
         // Somebody's own SQL took the contact from this dialing meanwhile: it is theirs, and left as it is.
         None => query(CONTACT).bind(attempt.dl.uuid.to_string()).fetch_optional(conn).await?,
     };
-    // What cannot be read or is gone must not keep the dialing from its end.
-    Ok(row.and_then(|row| row::record(Dl::KIND.word(), &row).ok()).unwrap_or_else(|| attempt.dl.clone()))
+    // A contact that cannot be read or is gone must not keep the dialing from its end.
+    let dl = row.and_then(|row| {
+        row::record(Dl::KIND.word(), &row)
+            .inspect_err(|_| tracing::warn!(dl = %attempt.dl.uuid, "the contact's row cannot be read"))
+            .ok()
+    });
+    Ok(dl.unwrap_or_else(|| attempt.dl.clone()))
 }
 
 /// Every attempt without an end, in the order of the claims.

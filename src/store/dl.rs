@@ -29,7 +29,7 @@ impl Stored for Dl {
     const TAKEN: &'static str = "SELECT 1 FROM dl_list WHERE uuid = ?1";
 }
 
-const OF_LIST: &str = "SELECT d.* FROM dl_list d
+pub(super) const OF_LIST: &str = "SELECT d.* FROM dl_list d
     WHERE d.dlma_uuid = ?1 AND d.in_use = 1
         AND EXISTS (SELECT 1 FROM dl_list_ma m WHERE m.uuid = ?1 AND m.in_use = 1)
         AND d.id > coalesce((SELECT id FROM dl_list WHERE uuid = ?2), 0)
@@ -39,7 +39,7 @@ const OF_ALL: &str = "SELECT d.* FROM dl_list d
         AND EXISTS (SELECT 1 FROM dl_list_ma m WHERE m.uuid = d.dlma_uuid AND m.in_use = 1)
         AND d.id > coalesce((SELECT id FROM dl_list WHERE uuid = ?1), 0)
     ORDER BY d.id LIMIT ?2";
-const UKEY_TAKEN: &str =
+pub(super) const UKEY_TAKEN: &str =
     "SELECT 1 FROM dl_list WHERE dlma_uuid = ?1 AND ukey = ?2 AND in_use = 1 AND uuid <> ?3";
 
 pub(super) async fn create(

@@ -1,4 +1,4 @@
-//! Remembers: nouns, contacts, attempts and result lines in SQLite. One task writes ([`writer`]), a small pool
+//! Remembers: nouns, contacts, attempts and result lines in SQLite. One task writes (`writer`), a small pool
 //! reads; nobody else speaks SQL.
 //!
 //! Whoever decides submits a [`Command`] and gets a [`Committed`] once it is synced to disk, in the order of
@@ -12,16 +12,20 @@ mod dialing;
 mod dl;
 mod dlma;
 mod error;
+mod notes;
 mod noun;
 mod open;
 mod outbox;
 mod plan;
 mod row;
 mod stat;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
@@ -30,9 +34,9 @@ pub use command::{ClaimOrder, Claimed, Command, Committed, Done};
 pub use error::{Cause, StoreError};
 
 use self::error::Fault;
+use crate::engine::OpenDialing;
 use crate::model::campaign::Campaign;
 use crate::model::destination::Destination;
-use crate::model::dialing::{Attempt, Progress};
 use crate::model::dlma::Dlma;
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
@@ -41,6 +45,8 @@ use crate::model::time::Timestamp;
 
 /// The oldest SQLite that is taken: the WAL-reset corruption is mended from here on.
 const SQLITE_AT_LEAST: &str = "3.51.3";
+/// How long a lock of somebody else's is waited for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the store is opened with.
 #[derive(Debug, Clone)]
@@ -83,19 +89,6 @@ pub struct Recovered {
     pub last_seq: i64,
 }
 
-/// A dialing that has no end yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenDialing {
-    /// What it is.
-    pub attempt: Arc<Attempt>,
-    /// How far it had come, by the last note.
-    pub progress: Progress,
-    /// Which run of Asterisk it went to.
-    pub epoch: Option<String>,
-    /// Whether it was being given up.
-    pub withdrawn: bool,
-}
-
 /// A handle to the open store; clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -110,7 +103,7 @@ impl Store {
     /// # Errors
     /// Where the database cannot be opened, is of a newer version, or holds what cannot be read.
     pub async fn open(options: StoreOptions) -> Result<Opened, StoreError> {
-        open::open(options).await
+        open::open(options, BUSY_TIMEOUT).await
     }
 
     /// Queues a command; the answer comes with `ticket`. Never blocks. After [`Store::close`] it does nothing,

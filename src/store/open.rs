@@ -17,16 +17,13 @@ use super::{
 };
 
 const READERS: u32 = 4;
-/// How long a lock of somebody else's is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-pub(super) async fn open(options: StoreOptions) -> Result<Opened, StoreError> {
+pub(super) async fn open(options: StoreOptions, busy_timeout: Duration) -> Result<Opened, StoreError> {
     let path = path_of(&options.url)?;
     let at = |doing| {
         let path = &path;
         move |error: sqlx::Error| Fault::from(error).into_error(path, doing)
     };
-    let settings = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY_TIMEOUT);
+    let settings = SqliteConnectOptions::new().filename(&path).busy_timeout(busy_timeout);
     let mut conn = settings
         .clone()
         .create_if_missing(true)
@@ -49,7 +46,7 @@ pub(super) async fn open(options: StoreOptions) -> Result<Opened, StoreError> {
     let (answers, done) = mpsc::unbounded_channel();
     let store = Store { path: Arc::from(path.as_path()), readers, writer };
     let rules = Rules { path, policy: options.policy, result: options.result };
-    tokio::spawn(Writer { conn, rules, queue, done: answers }.run());
+    tokio::spawn(Writer { conn, busy_timeout, rules, queue, done: answers }.run());
     Ok(Opened { store, done, recovered })
 }
 

@@ -5,29 +5,39 @@ use sqlx::{Row, SqliteConnection, SqliteExecutor, query};
 use super::error::Fault;
 use super::row;
 use super::{Store, StoreError};
-use crate::model::dialing::Ending;
 use crate::model::ids::DialingUuid;
-use crate::model::result::{self, ResultOptions};
 
-// The counter is written in the transaction of its line, so that a rollback takes both back and leaves no gap.
-const NEXT_SEQ: &str = "UPDATE meta SET value = value + 1 WHERE key = 'last_seq' RETURNING value";
-const PUT: &str = "INSERT INTO outbox (seq, dialing_uuid, line) VALUES (?1, ?2, ?3)";
+const NUMBERED: &str = "UPDATE meta SET value = ?1 WHERE key = 'last_seq'";
 const LOGGED: &str = "UPDATE logpos SET seq = max(seq, ?1) WHERE id = 1";
 const LAST_LOGGED: &str = "SELECT seq FROM logpos WHERE id = 1";
 const LAST: &str = "SELECT value FROM meta WHERE key = 'last_seq'";
 const AFTER: &str = "SELECT seq, dialing_uuid, line FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
-/// Queues the one line of an ended dialing.
-pub(super) async fn put(
-    conn: &mut SqliteConnection,
-    ending: &Ending,
-    options: ResultOptions,
-) -> Result<(i64, String), Fault> {
-    let seq: i64 = query(NEXT_SEQ).fetch_one(&mut *conn).await?.try_get(0)?;
-    let line = result::line(seq, ending, options)
-        .map_err(|error| Fault::Row { noun: "outbox", what: error.to_string() })?;
-    query(PUT).bind(seq).bind(ending.dialing.attempt.uuid.to_string()).bind(&line).execute(conn).await?;
-    Ok((seq, line))
+/// Numbers the lines of one transaction. The counter is kept in that same transaction, so a rollback takes lines and
+/// counter back together and leaves no gap.
+#[derive(Debug, Default)]
+pub(super) struct Numbering {
+    last: Option<i64>,
+}
+
+impl Numbering {
+    /// The number of the next line.
+    pub(super) async fn next(&mut self, conn: &mut SqliteConnection) -> Result<i64, Fault> {
+        let last = match self.last {
+            Some(last) => last,
+            None => last(conn).await?,
+        };
+        self.last = Some(last + 1);
+        Ok(last + 1)
+    }
+
+    /// Writes the counter; the last thing before the commit.
+    pub(super) async fn write(self, conn: &mut SqliteConnection) -> Result<(), Fault> {
+        if let Some(last) = self.last {
+            query(NUMBERED).bind(last).execute(conn).await?;
+        }
+        Ok(())
+    }
 }
 
 pub(super) async fn logged(conn: &mut SqliteConnection, seq: i64) -> Result<(), Fault> {

@@ -27,7 +27,7 @@ pub(super) struct RungCount {
 
 const COUNTS: &str =
     "SELECT rung, waiting, dialing, answered, NULL AS earliest FROM dl_rung WHERE dlma_uuid = ?1";
-const COUNTS_WITH_EARLIEST: &str = "SELECT rung, waiting, dialing, answered,
+pub(super) const COUNTS_WITH_EARLIEST: &str = "SELECT rung, waiting, dialing, answered,
         (SELECT d.last_end FROM dl_list d
             WHERE d.dlma_uuid = r.dlma_uuid AND d.rung = r.rung
                 AND d.in_use = 1 AND d.status = 0 AND d.res_dial <> 4

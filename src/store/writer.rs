@@ -9,12 +9,14 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::{Connection, SqliteConnection, query};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection, query};
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Committed, Done};
 use super::error::{Fault, StoreError};
-use super::{campaign, claim, dialing, noun, outbox};
+use super::notes::{Note, Notes, Withdrawn};
+use super::outbox::{self, Numbering};
+use super::{campaign, claim, dialing, noun};
 use crate::model::ids::DialingUuid;
 use crate::model::policy::Policy;
 use crate::model::result::ResultOptions;
@@ -48,6 +50,8 @@ struct Queued {
 
 pub(super) struct Writer {
     pub(super) conn: SqliteConnection,
+    /// How long a lock of somebody else's is waited for.
+    pub(super) busy_timeout: Duration,
     pub(super) rules: Rules,
     pub(super) queue: mpsc::UnboundedReceiver<Message>,
     pub(super) done: mpsc::UnboundedSender<Committed>,
@@ -59,13 +63,14 @@ impl Writer {
         let mut closing = None;
         let mut unchecked = false;
         while closing.is_none() {
-            let first = match tokio::time::timeout(IDLE, self.queue.recv()).await {
+            let next = self.queue.recv();
+            let first = if unchecked { tokio::time::timeout(IDLE, next).await } else { Ok(next.await) };
+            let first = match first {
                 Ok(Some(first)) => first,
                 Ok(None) => break,
                 Err(_idle) => {
-                    if std::mem::take(&mut unchecked) {
-                        self.empty_log().await;
-                    }
+                    self.empty_log().await;
+                    unchecked = false;
                     continue;
                 }
             };
@@ -116,32 +121,36 @@ impl Writer {
 
     /// Runs the commands in one transaction, or none of them.
     async fn transact(&mut self, batch: &[Queued]) -> Result<Vec<Done>, StoreError> {
-        let at = |doing| {
-            let path = &self.rules.path;
-            move |error: sqlx::Error| Fault::from(error).into_error(path, doing)
-        };
-        let overtaken = overtaken(batch);
-        let mut transaction =
-            self.conn.begin_with("BEGIN IMMEDIATE").await.map_err(at("beginning to write"))?;
-        let mut done = Vec::with_capacity(batch.len());
-        for (place, queued) in batch.iter().enumerate() {
-            if overtaken.contains(&place) {
-                done.push(Done::Noted);
-                continue;
+        match self.try_transact(batch).await {
+            Ok(done) => Ok(done),
+            Err((doing, fault)) => {
+                // SQLite has rolled back by itself after some errors, a full disk among them, and says so here.
+                drop(query("ROLLBACK").execute(&mut self.conn).await);
+                Err(fault.into_error(&self.rules.path, doing))
             }
-            let answer = match apply(&mut transaction, &self.rules, queued.now, &queued.command).await {
+        }
+    }
+
+    /// sqlx's own `Transaction` is not used: it miscounts its depth when SQLite rolls back by itself, and then
+    /// refuses every later one.
+    async fn try_transact(&mut self, batch: &[Queued]) -> Result<Vec<Done>, (&'static str, Fault)> {
+        let conn = &mut self.conn;
+        let at = |doing| move |error: sqlx::Error| (doing, Fault::from(error));
+        query("BEGIN IMMEDIATE").execute(&mut *conn).await.map_err(at("beginning to write"))?;
+        // Notes are of dialings that earlier transactions have made, and an end writes over them: they may go first.
+        let noted = notes(batch).write(conn).await;
+        noted.map_err(|fault| ("noting how far dialings are", fault))?;
+        let mut numbering = Numbering::default();
+        let mut done = Vec::with_capacity(batch.len());
+        for queued in batch {
+            done.push(match apply(conn, &self.rules, &mut numbering, queued.now, &queued.command).await {
                 Ok(answer) => answer,
                 Err(Fault::Refused(refusal)) => Done::Refused(refusal),
-                Err(fault) => {
-                    let error = fault.into_error(&self.rules.path, doing(&queued.command));
-                    // What SQLite could not roll back now, it does before the next transaction.
-                    drop(transaction.rollback().await);
-                    return Err(error);
-                }
-            };
-            done.push(answer);
+                Err(fault) => return Err((doing(&queued.command), fault)),
+            });
         }
-        transaction.commit().await.map_err(at("committing"))?;
+        numbering.write(conn).await.map_err(|fault| ("numbering result lines", fault))?;
+        query("COMMIT").execute(&mut *conn).await.map_err(at("committing"))?;
         Ok(done)
     }
 
@@ -157,44 +166,53 @@ impl Writer {
         self.answer(batch, vec![Done::Failed(error.clone()); batch.len()]);
     }
 
-    /// Empties the write-ahead log into the database, as far as readers let it.
+    /// Empties the write-ahead log into the database, unless a reader is in the way: none is waited for.
     async fn empty_log(&mut self) {
-        if let Err(error) = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn).await {
+        let emptied = async {
+            query("PRAGMA busy_timeout = 0").execute(&mut self.conn).await?;
+            let emptied = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn).await;
+            query(AssertSqlSafe(format!("PRAGMA busy_timeout = {}", self.busy_timeout.as_millis())))
+                .execute(&mut self.conn)
+                .await?;
+            emptied
+        };
+        if let Err(error) = emptied.await {
             tracing::warn!("database {}: checkpoint: {error}", self.rules.path.display());
         }
     }
 }
 
-/// Notes of progress that a later command of the batch writes over.
-fn overtaken(batch: &[Queued]) -> HashSet<usize> {
-    let mut later: HashSet<DialingUuid> = HashSet::new();
-    let mut overtaken = HashSet::new();
-    for (place, queued) in batch.iter().enumerate().rev() {
+/// What the batch notes; of progress what it does not write over itself.
+fn notes(batch: &[Queued]) -> Notes<'_> {
+    let mut written: HashSet<DialingUuid> = HashSet::new();
+    let mut notes = Notes::default();
+    for queued in batch.iter().rev() {
         match &queued.command {
-            Command::Progress(dialing, _) => {
-                if !later.insert(*dialing) {
-                    overtaken.insert(place);
+            Command::Progress(dialing, progress) => {
+                if written.insert(*dialing) {
+                    notes.progress.push(Note { uuid: *dialing, progress });
                 }
             }
+            Command::Withdraw(dialing) => notes.withdrawn.push(Withdrawn { uuid: *dialing }),
             Command::Finish(ending) => {
-                later.insert(ending.dialing.attempt.uuid);
+                written.insert(ending.dialing.attempt.uuid);
             }
             Command::Create { .. }
             | Command::Update { .. }
             | Command::Delete { .. }
             | Command::Transition { .. }
             | Command::Claim(_)
-            | Command::Withdraw(_)
             | Command::Logged { .. } => {}
         }
     }
-    overtaken
+    notes
 }
 
 /// A refusal comes before the first write, so it leaves nothing to undo.
 async fn apply(
     conn: &mut SqliteConnection,
     rules: &Rules,
+    numbering: &mut Numbering,
     now: Timestamp,
     command: &Command,
 ) -> Result<Done, Fault> {
@@ -208,11 +226,9 @@ async fn apply(
             campaign::transition(conn, now, *campaign, *from, *to).await
         }
         Command::Claim(order) => claim::claim(conn, now, order).await.map(Done::Claimed),
-        Command::Progress(dialing, progress) => {
-            dialing::progress(conn, *dialing, progress).await.map(|()| Done::Noted)
-        }
-        Command::Withdraw(dialing) => dialing::withdraw(conn, *dialing).await.map(|()| Done::Noted),
-        Command::Finish(ending) => dialing::finish(conn, rules.result, ending).await,
+        // Written with the others of the transaction.
+        Command::Progress(..) | Command::Withdraw(_) => Ok(Done::Noted),
+        Command::Finish(ending) => dialing::finish(conn, rules.result, numbering, ending).await,
         Command::Logged { seq } => outbox::logged(conn, *seq).await.map(|()| Done::Noted),
     }
 }

@@ -54,11 +54,12 @@ impl ClientCodec {
     }
 }
 
-impl Decoder for ClientCodec {
-    type Item = FromServer;
-    type Error = ProtocolError;
-
-    fn decode(&mut self, source: &mut BytesMut) -> Result<Option<FromServer>, ProtocolError> {
+impl ClientCodec {
+    /// The next whole item of what is there; what it holds is taken from `source`.
+    ///
+    /// # Errors
+    /// Where a line or a message is too long to be one: nothing after it can be trusted.
+    pub fn next_item(&mut self, source: &mut BytesMut) -> Result<Option<FromServer>, ProtocolError> {
         while let Some(newline) = find_newline(source, self.scanned) {
             let next = newline + 1;
             let line = without_cr(&source[self.line_start..newline]);
@@ -100,6 +101,15 @@ impl Decoder for ClientCodec {
         }
         Ok(None)
     }
+}
+
+impl Decoder for ClientCodec {
+    type Item = FromServer;
+    type Error = ProtocolError;
+
+    fn decode(&mut self, source: &mut BytesMut) -> Result<Option<FromServer>, ProtocolError> {
+        self.next_item(source)
+    }
 
     fn decode_eof(&mut self, source: &mut BytesMut) -> Result<Option<FromServer>, ProtocolError> {
         let item = self.decode(source)?;
@@ -121,8 +131,6 @@ impl Encoder<&Message> for ClientCodec {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -212,29 +220,5 @@ mod tests {
             prop_assert_eq!(decode_in_pieces(&pieces).unwrap(), whole.clone());
             prop_assert_eq!(decode_in_pieces(&bytes).unwrap(), whole);
         }
-    }
-
-    /// Not a test of correctness: `cargo test --release --lib -- --ignored --nocapture decoding_speed`.
-    #[test]
-    #[ignore = "a measurement"]
-    fn decoding_speed() {
-        let mut event = String::from("Event: Newstate\r\nPrivilege: call,all\r\n");
-        for number in 0..15 {
-            write!(event, "Header{number}: some value {number}\r\n").unwrap();
-        }
-        event.push_str("\r\n");
-        let text = event.repeat(100);
-        let started = std::time::Instant::now();
-        let mut codec = ClientCodec { greeted: true, ..ClientCodec::default() };
-        let mut source = BytesMut::with_capacity(2 * text.len());
-        let mut hangups = 0;
-        for _ in 0..10_000 {
-            source.extend_from_slice(text.as_bytes());
-            while let Some(FromServer::Message(message)) = codec.decode(&mut source).unwrap() {
-                hangups += usize::from(message.is_event_named("Hangup"));
-            }
-        }
-        let per_second = 1_000_000.0 / started.elapsed().as_secs_f64();
-        println!("{per_second:.0} messages a second of {} bytes, {hangups} hangups", event.len());
     }
 }

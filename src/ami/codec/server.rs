@@ -127,11 +127,10 @@ impl ServerCodec {
     }
 }
 
-impl Decoder for ServerCodec {
-    type Item = FromClient;
-    type Error = io::Error;
-
-    fn decode(&mut self, source: &mut BytesMut) -> io::Result<Option<FromClient>> {
+impl ServerCodec {
+    /// The next whole item of what is there; what it holds is taken from `source`. It never fails: what is no
+    /// AMI comes as a fault.
+    pub fn next_item(&mut self, source: &mut BytesMut) -> Option<FromClient> {
         while let Some(newline) = find_newline(source, self.scanned) {
             if self.skipping {
                 self.skipping = false;
@@ -147,7 +146,7 @@ impl Decoder for ServerCodec {
             // Asterisk reads lines as C strings: a NUL ends one, and an empty one ends the message (spec 1.6).
             let length = line.iter().position(|&byte| byte == 0).unwrap_or(line.len());
             if length == 0 {
-                return Ok(Some(self.take_message(source, newline + 1)));
+                return Some(self.take_message(source, newline + 1));
             }
             self.take_line(source, self.line_start + length, newline + 1);
         }
@@ -158,7 +157,16 @@ impl Decoder for ServerCodec {
             self.skipping = true;
             self.forget(source, source.len());
         }
-        Ok(None)
+        None
+    }
+}
+
+impl Decoder for ServerCodec {
+    type Item = FromClient;
+    type Error = io::Error;
+
+    fn decode(&mut self, source: &mut BytesMut) -> io::Result<Option<FromClient>> {
+        Ok(self.next_item(source))
     }
 
     fn decode_eof(&mut self, source: &mut BytesMut) -> io::Result<Option<FromClient>> {

@@ -38,9 +38,9 @@ impl Denied {
 /// What the caller has to do something about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerEvent {
-    /// Somebody wants in: answer with [`ServerSession::authenticated`].
+    /// Somebody wants in: answer with [`authenticated`](crate::ami::ServerSession::authenticated).
     Authenticate(Authenticate),
-    /// An action: answer with [`ServerSession::send_reply`], once or more, then [`ServerSession::reply_done`].
+    /// An action: answer with [`send_reply`](crate::ami::ServerSession::send_reply), once or more, then [`reply_done`](crate::ami::ServerSession::reply_done).
     Request(Request),
     /// The end; nothing comes behind it. Write what is left and close the connection.
     Closed(Closed),

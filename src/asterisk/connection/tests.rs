@@ -5,6 +5,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::ami::{Auth, ClientOptions, Message, MessageBuilder};
 
 const LOGIN_OK: &str = "Response: Success\r\nMessage: Authentication accepted\r\n\r\n";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,7 +27,7 @@ fn options(port: u16) -> ConnectionOptions {
         session: ClientOptions {
             username: "astout".into(),
             secret: "pw".into(),
-            auth: crate::ami::Auth::Plain,
+            auth: Auth::Plain,
             ..ConnectionOptions::default().session
         },
         retry_min: Duration::from_millis(10),
@@ -313,4 +314,25 @@ async fn any_stream_will_do() {
     assert!(matches!(connection.converse(near).await, End::Lost { refused: false, .. }));
     peer.await.unwrap();
     assert!(matches!(heard.try_recv(), Ok(FromAsterisk::Up { .. })));
+}
+
+#[tokio::test]
+async fn the_wait_doubles_from_200_ms_to_10_s_and_is_10_s_at_least_after_a_refusal() {
+    let (told, _heard) = mpsc::channel(1);
+    let (_commands, commands) = mpsc::channel::<ToAsterisk<u32>>(1);
+    let mut connection = Connection {
+        options: ConnectionOptions::default(),
+        origin: Instant::now(),
+        commands,
+        out: Delivery::new(told),
+        stop: CancellationToken::new(),
+        outage: None,
+        retry: ConnectionOptions::default().retry_min,
+    };
+    let refused = connection.next_wait(true);
+    assert!(refused >= Duration::from_secs(10), "{refused:?}");
+    for expected in [0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0] {
+        let wait = connection.next_wait(false).as_secs_f64();
+        assert!((expected..=expected * 1.25).contains(&wait), "{wait} for {expected}");
+    }
 }

@@ -1,0 +1,283 @@
+//! Wires the rooms together: what each gets of the configuration, the order of the start, and that of the stop.
+//!
+//! Start: the lock, the database, the result log with what a crash left unwritten, Asterisk, the driver, the doors,
+//! `ready`. Stop: the doors take nothing more and dialing ends, the driver settles what is half done, the connection
+//! logs off, the database is closed. Calls that are up stay up.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Seek, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::ami::{ClientOptions, Privileges};
+use crate::asterisk::connection::ConnectionOptions;
+use crate::asterisk::{self, EVENTS};
+use crate::config::{self, Config, ManagerSecret};
+use crate::daemon::clock::Clock;
+use crate::daemon::driver::{self, Parts};
+use crate::daemon::handle::Handle;
+use crate::engine::{self, Engine, Records};
+use crate::manager;
+use crate::model::ids::Ids;
+use crate::model::policy::Policy;
+use crate::model::result::ResultOptions;
+use crate::result_log::{LogError, LogWriter, ResultLog};
+use crate::store::{Recovered, Store, StoreError, StoreOptions};
+
+/// How long the doors and the connection may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// Lines of the outbox that are read at once when the log is behind it.
+const LINES: u32 = 1000;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// Another one runs on the same database.
+    #[error("astout runs already on this database{pid} (lock {path}); stop it first, or give this one a [database] of its own", pid = pid.as_ref().map_or_else(String::new, |pid| format!(", pid {pid}")))]
+    Running {
+        /// The lock file.
+        path: PathBuf,
+        /// Its pid, where it can be read.
+        pid: Option<String>,
+    },
+    /// The lock file cannot be made.
+    #[error("cannot lock {path}: {why}; its directory must exist and be writable for this user")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// A door cannot be opened.
+    #[error("cannot listen on {at} ([{section}]): {why}")]
+    Listen {
+        /// The section of the configuration.
+        section: &'static str,
+        /// The address or socket.
+        at: String,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// The configuration asks for what is not built yet.
+    #[error("{0}")]
+    NotBuilt(&'static str),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The result log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// Runs the daemon until `stop`.
+///
+/// # Errors
+/// Where it cannot start. Once it runs, nothing but `stop` ends it.
+pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), BootError> {
+    let [asterisk] = config.asterisk.as_slice() else {
+        return Err(BootError::NotBuilt("several [[asterisk]] are not built yet; give one"));
+    };
+    for note in &config.warnings {
+        warn!("{note}");
+    }
+    for note in config.not_built() {
+        warn!("{note}");
+    }
+    let _lock = lock(&config.database.file)?;
+    let clock = Clock::start();
+    let policy = policy(&config.policy);
+    let options = StoreOptions {
+        url: config.database.url.clone(),
+        policy: policy.clone(),
+        result: ResultOptions { info: config.result.info_enable },
+    };
+    let opened = Store::open(options).await?;
+    let log = open_log(&config.result.filename, &opened.store, &opened.recovered).await?;
+    let tasks = TaskTracker::new();
+    let connection_stop = CancellationToken::new();
+    let (orders, inputs) = asterisk::start(connection_options(asterisk), &tasks, connection_stop.clone());
+    let engine_options = engine::Options {
+        max_channels: asterisk.max_channels,
+        calls_per_second: asterisk.calls_per_second,
+        policy,
+    };
+    // Ids that grow with time keep the records' indices together on disk.
+    let engine = Engine::new(engine_options, records(opened.recovered), Ids::new(Uuid::now_v7));
+    let parts = Parts { engine, store: opened.store, committed: opened.done, orders, inputs, log, clock };
+    let (driver, handle) = driver::new(parts);
+    let doors_stop = CancellationToken::new();
+    let doors = open_doors(&config, handle, clock, &tasks, &doors_stop).await?;
+    info!("ready");
+    // Without systemd there is nobody to tell.
+    drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
+
+    let store = driver.run(stop).await;
+    drop(sd_notify::notify(&[sd_notify::NotifyState::Stopping]));
+    doors_stop.cancel();
+    connection_stop.cancel();
+    tasks.close();
+    if tokio::time::timeout(GOODBYE, tasks.wait()).await.is_err() {
+        warn!("not everybody said goodbye in time");
+    }
+    if let Some(socket) = doors {
+        drop(fs::remove_file(socket));
+    }
+    if let Err(why) = store.close().await {
+        warn!(%why, "the database was not checkpointed; nothing is lost, the next start does it");
+    }
+    info!("stopped");
+    Ok(())
+}
+
+/// One instance a database: the lock is the process's, and goes with it however it ends.
+fn lock(database: &Path) -> Result<File, BootError> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let failed = |why| BootError::Lock { path: path.clone(), why };
+    let mut file =
+        File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            let read = file.read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
+            return Err(BootError::Running { path, pid: read.then(|| pid.trim().to_owned()) });
+        }
+        Err(fs::TryLockError::Error(why)) => return Err(failed(why)),
+    }
+    file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(file)
+}
+
+/// Opens the result log and writes what was committed and not written when the daemon last ended.
+async fn open_log(path: &Path, store: &Store, recovered: &Recovered) -> Result<LogWriter, BootError> {
+    let log = ResultLog::open(path)?;
+    let logged = log.last_seq().max(recovered.logged_seq);
+    if log.last_seq() > recovered.last_seq {
+        warn!(
+            log = log.last_seq(),
+            database = recovered.last_seq,
+            "the result log is ahead of the database: was an older database restored? new lines repeat numbers"
+        );
+    }
+    let writer = LogWriter::start(log, logged);
+    let mut after = logged;
+    loop {
+        let lines = store.lines_after(after, LINES).await?;
+        let Some((last, ..)) = lines.last() else { break };
+        after = *last;
+        info!(lines = lines.len(), "writing result lines that an earlier run has left");
+        for (seq, _, line) in lines {
+            writer.append(seq, line);
+        }
+    }
+    Ok(writer)
+}
+
+fn records(recovered: Recovered) -> Records {
+    Records {
+        plans: recovered.plans,
+        dlmas: recovered.dlmas,
+        destinations: recovered.destinations,
+        campaigns: recovered.campaigns,
+        open: recovered.open_dialings,
+    }
+}
+
+fn connection_options(asterisk: &config::Asterisk) -> ConnectionOptions {
+    ConnectionOptions {
+        host: asterisk.host.clone(),
+        port: asterisk.port,
+        session: ClientOptions {
+            username: asterisk.username.clone(),
+            secret: asterisk.secret.expose().to_owned(),
+            events_mask: EVENTS.to_owned(),
+            action_id_prefix: String::new(),
+            ..ClientOptions::default()
+        },
+        ..ConnectionOptions::default()
+    }
+}
+
+fn policy(policy: &config::Policy) -> Policy {
+    Policy {
+        technologies: policy.technologies.iter().collect(),
+        local_contexts: policy.local_contexts.iter().collect(),
+        contexts: policy.contexts.iter().collect(),
+        applications: policy.applications.iter().collect(),
+        caller_ids: policy.caller_ids.iter().collect(),
+        denied_prefixes: policy.denied_prefixes.clone(),
+        emergency_numbers: policy.emergency_numbers.clone(),
+        allow_sip_users: policy.allow_sip_users,
+    }
+}
+
+fn users(config: &config::Manager) -> Vec<manager::User> {
+    let classes = |words: &[String]| {
+        // Classes of our own come with the actions that they guard; all of Asterisk's are known.
+        let known = words.iter().map(String::as_str).filter(|word| !word.starts_with("out-"));
+        Privileges::of_words(known).unwrap_or(Privileges::NONE)
+    };
+    let user = |user: &config::ManagerUser| manager::User {
+        name: user.name.clone(),
+        secret: match &user.secret {
+            ManagerSecret::Plain(secret) => manager::Secret::Plain(secret.expose().to_owned()),
+            ManagerSecret::Argon2id(hash) => manager::Secret::Argon2id(hash.expose().to_owned()),
+        },
+        read: classes(&user.read),
+        write: classes(&user.write),
+        permit: user.permit.clone(),
+        deny: user.deny.clone(),
+    };
+    config.users.iter().map(user).collect()
+}
+
+/// Opens the doors that are configured; gives the path of the local socket.
+async fn open_doors(
+    config: &Config,
+    handle: Handle,
+    clock: Clock,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Option<PathBuf>, BootError> {
+    let options = Arc::new(manager::Options { users: users(&config.manager), ..manager::Options::default() });
+    if let Some(address) = config.manager.listen {
+        let listener = TcpListener::bind(address).await.map_err(cannot_listen("manager", &address))?;
+        let at: Option<SocketAddr> = listener.local_addr().ok();
+        info!(at = ?at.unwrap_or(address), users = options.users.len(), "AMI server listens");
+        if options.users.is_empty() {
+            warn!("[manager] has no user: every login is refused; add a [[manager.user]]");
+        }
+        let serving =
+            manager::serve(listener, options.clone(), handle.clone(), clock, tasks.clone(), stop.clone());
+        tasks.spawn(serving);
+    }
+    let Some(path) = &config.cli.socket else { return Ok(None) };
+    // The lock is ours, so a socket that is there is nobody's any more.
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+        Err(why) => return Err(cannot_listen("cli", &path.display())(why)),
+    }
+    let listener = UnixListener::bind(path).map_err(cannot_listen("cli", &path.display()))?;
+    fs::set_permissions(path, Permissions::from_mode(0o660))
+        .map_err(cannot_listen("cli", &path.display()))?;
+    tasks.spawn(manager::serve_local(listener, options, handle, clock, tasks.clone(), stop.clone()));
+    Ok(Some(path.clone()))
+}
+
+fn cannot_listen(section: &'static str, at: &dyn std::fmt::Display) -> impl FnOnce(io::Error) -> BootError {
+    let at = at.to_string();
+    move |why| BootError::Listen { section, at, why }
+}

@@ -1,0 +1,57 @@
+//! Create, update, delete: the same for every kind of noun. What is answered with success is committed.
+
+use super::Replies;
+use crate::ami::response;
+use crate::daemon::handle::{Handle, RequestError};
+use crate::manager::{names, nouns};
+use crate::model::fields::Fields;
+use crate::model::refusal::{NounKind, Refusal};
+
+pub(super) async fn create(kind: NounKind, fields: Fields, handle: &Handle, replies: &Replies) {
+    match handle.create(kind, fields).await {
+        Ok(noun) => {
+            let reply = response::success(replies.id())
+                .header("Message", format!("{} created successfully", names::of(kind).done))
+                .header("Uuid", nouns::uuid(&noun).to_string());
+            replies.send(reply.finish_lossy()).await;
+        }
+        Err(error) => {
+            let doing = format!("Error encountered while creating {}", names::of(kind).wrong);
+            replies.error(&format!("{doing}: {error}")).await;
+        }
+    }
+}
+
+pub(super) async fn update(kind: NounKind, fields: Fields, handle: &Handle, replies: &Replies) {
+    match handle.update(kind, fields).await {
+        Ok(_) => done(kind, "updated", replies).await,
+        Err(error) => {
+            let doing = format!("Error encountered while updating {}", names::of(kind).wrong);
+            replies.error(&format!("{doing}: {error}")).await;
+        }
+    }
+}
+
+pub(super) async fn delete(kind: NounKind, fields: Fields, handle: &Handle, replies: &Replies) {
+    match handle.delete(kind, fields).await {
+        Ok(_) => done(kind, "deleted", replies).await,
+        Err(error) => replies.error(&not_deleted(kind, &error)).await,
+    }
+}
+
+pub(super) async fn done(kind: NounKind, what: &str, replies: &Replies) {
+    let text = format!("{} {what} successfully", names::of(kind).done);
+    replies.send(response::success_message(replies.id(), &text)).await;
+}
+
+/// The original says success where nothing is there to delete, and so has no text for it; its lists have one.
+pub(super) fn not_deleted(kind: NounKind, error: &RequestError) -> String {
+    match error {
+        RequestError::Refused(Refusal::NoSuch { noun, .. }) if *noun == kind => {
+            format!("No such {}: {error}", kind.word())
+        }
+        RequestError::Refused(_) | RequestError::Store(_) | RequestError::Stopping => {
+            format!("Error encountered while deleting {}: {error}", kind.word())
+        }
+    }
+}

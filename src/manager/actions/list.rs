@@ -1,0 +1,172 @@
+//! `Out…Show`: all nouns of a kind, or the one that is named. The framing is the same for all.
+
+use tracing::error;
+use uuid::Uuid;
+
+use super::Replies;
+use crate::ami::{MessageBuilder, response};
+use crate::daemon::handle::{Handle, RequestError};
+use crate::manager::{names, nouns, render};
+use crate::model::event::Noun;
+use crate::model::fields::{FieldError, Fields};
+use crate::model::ids::{CampaignUuid, DialingUuid, DlUuid, DlmaUuid};
+use crate::model::refusal::{NounKind, Refusal};
+
+/// How many contacts are listed where `Count` does not say.
+const DEFAULT_COUNT: u32 = 100;
+const MOST: u32 = 100_000;
+/// Contacts that are read at once.
+const PAGE: u32 = 500;
+
+pub(super) async fn show(kind: NounKind, fields: &Fields, handle: &Handle, replies: &Replies) {
+    let names = names::of(kind);
+    let listed = async {
+        if let Some(uuid) = wanted(fields, "Uuid")? {
+            let noun = nouns::one(handle, kind, uuid).await?;
+            return Ok(Listed::Whole(vec![noun.ok_or_else(|| no_such(kind, "Uuid", uuid))?]));
+        }
+        if kind == NounKind::Dl {
+            return contacts(fields, handle).await.map(Listed::Contacts);
+        }
+        nouns::all(handle, kind, MOST).await.map(Listed::Whole)
+    };
+    match listed.await {
+        Err(why) => replies.error(&refused(kind, &why)).await,
+        Ok(listed) => {
+            replies.send(response::list_start(replies.id(), names.will_follow)).await;
+            let sent = match listed {
+                Listed::Whole(nouns) => send_all(names.entry, &nouns, replies).await,
+                Listed::Contacts(contacts) => send_contacts(contacts, handle, replies).await,
+            };
+            end(names.complete, sent, replies).await;
+        }
+    }
+}
+
+pub(super) async fn show_stat(fields: &Fields, handle: &Handle, replies: &Replies) {
+    let read = async {
+        let Some(uuid) = wanted(fields, "Uuid")? else { return Ok(handle.records().stats().await?) };
+        let stat = handle.records().stat(CampaignUuid::new(uuid)).await?;
+        Ok(vec![stat.ok_or_else(|| no_such(NounKind::Campaign, "Uuid", uuid))?])
+    };
+    match read.await {
+        Err(why) => replies.error(&refused(NounKind::Campaign, &why)).await,
+        Ok(stats) => {
+            replies.send(response::list_start(replies.id(), "Campaign Stat List will follow")).await;
+            for stat in &stats {
+                let item = response::list_item(replies.id(), "OutCampaignStatEntry");
+                replies.send(render::stat(item, stat).finish_lossy()).await;
+            }
+            end("OutCampaignStatListComplete", (stats.len(), None), replies).await;
+        }
+    }
+}
+
+enum Listed {
+    Whole(Vec<Noun>),
+    Contacts(Contacts),
+}
+
+/// Contacts, the first of them read.
+struct Contacts {
+    dlma: Option<DlmaUuid>,
+    left: u32,
+    page: Vec<Noun>,
+}
+
+async fn contacts(fields: &Fields, handle: &Handle) -> Result<Contacts, RequestError> {
+    let count = fields.number("Count", 1..=MOST, "").map_err(Refusal::from)?.unwrap_or(DEFAULT_COUNT);
+    let dlma = wanted(fields, "DlmaUuid")?.map(DlmaUuid::new);
+    if let Some(dlma) = dlma
+        && handle.records().dlma(dlma).await?.is_none()
+    {
+        return Err(no_such(NounKind::Dlma, "DlmaUuid", dlma.uuid()));
+    }
+    let mut contacts = Contacts { dlma, left: count, page: Vec::new() };
+    contacts.turn(handle, None).await?;
+    Ok(contacts)
+}
+
+impl Contacts {
+    /// Reads the page behind `last`.
+    async fn turn(&mut self, handle: &Handle, last: Option<DlUuid>) -> Result<(), RequestError> {
+        let page = handle.records().dls(self.dlma, self.left.min(PAGE), last).await?;
+        self.left -= u32::try_from(page.len()).unwrap_or(self.left).min(self.left);
+        self.page = page.into_iter().map(Noun::Dl).collect();
+        Ok(())
+    }
+}
+
+/// How many were sent, and what kept the rest back.
+type Sent = (usize, Option<RequestError>);
+
+async fn send_contacts(mut contacts: Contacts, handle: &Handle, replies: &Replies) -> Sent {
+    let mut sent = 0;
+    while let Some(last) = contacts.page.last() {
+        let last = DlUuid::new(nouns::uuid(last));
+        sent += send_all(names::of(NounKind::Dl).entry, &contacts.page, replies).await.0;
+        if contacts.left == 0 {
+            break;
+        }
+        if let Err(why) = contacts.turn(handle, Some(last)).await {
+            return (sent, Some(why));
+        }
+    }
+    (sent, None)
+}
+
+async fn send_all(entry: &str, nouns: &[Noun], replies: &Replies) -> Sent {
+    for noun in nouns {
+        let item = response::list_item(replies.id(), entry);
+        replies.send(render::headers(item, noun).finish_lossy()).await;
+    }
+    (nouns.len(), None)
+}
+
+/// Closes the list; one that broke off says so, so that nobody takes a part for the whole.
+async fn end(complete: &str, (sent, broken): Sent, replies: &Replies) {
+    let end = match broken {
+        None => response::list_complete(replies.id(), complete, sent),
+        Some(why) => {
+            error!(%why, list = complete, sent, "a list broke off");
+            MessageBuilder::new("Event", complete)
+                .echo(replies.id())
+                .header("EventList", "Cancelled")
+                .header("ListItems", sent.to_string())
+                .header("Message", why.to_string())
+        }
+    };
+    replies.send(end.finish_lossy()).await;
+}
+
+/// The uuid under that name; none where it is missing or empty, which is the same to Asterisk.
+fn wanted(fields: &Fields, name: &str) -> Result<Option<Uuid>, RequestError> {
+    match fields.raw(name) {
+        None | Some("") => Ok(None),
+        // Whichever id: they all have the one form.
+        Some(_) => {
+            let id: DialingUuid = fields.required_uuid(name).map_err(Refusal::from)?;
+            Ok(Some(id.uuid()))
+        }
+    }
+}
+
+fn no_such(noun: NounKind, field: &'static str, uuid: Uuid) -> RequestError {
+    Refusal::NoSuch { noun, field, uuid: uuid.to_string() }.into()
+}
+
+/// The original's text where it has one: it looks a malformed uuid up, and finds nothing.
+fn refused(kind: NounKind, why: &RequestError) -> String {
+    match why {
+        RequestError::Refused(Refusal::NoSuch { noun, .. }) => format!("No such {}: {why}", noun.word()),
+        RequestError::Refused(Refusal::Field(
+            FieldError::Missing { field, .. } | FieldError::Invalid { field, .. },
+        )) if field == "Uuid" => format!("No such {}: {why}", kind.word()),
+        RequestError::Refused(Refusal::Field(
+            FieldError::Missing { field, .. } | FieldError::Invalid { field, .. },
+        )) if field == "DlmaUuid" => format!("No such {}: {why}", NounKind::Dlma.word()),
+        RequestError::Refused(_) | RequestError::Store(_) | RequestError::Stopping => {
+            format!("Error encountered while showing {}: {why}", names::of(kind).wrong)
+        }
+    }
+}

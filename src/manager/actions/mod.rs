@@ -1,0 +1,164 @@
+//! The actions: one table says what there is, who may use it, and what it does.
+
+mod change;
+mod dialings;
+mod list;
+mod list_commands;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::command;
+use crate::ami::{Class, Message, Privileges, Request, response};
+use crate::daemon::handle::Handle;
+use crate::model::fields::Fields;
+use crate::model::refusal::NounKind;
+
+/// What an action does.
+#[derive(Debug, Clone, Copy)]
+enum Does {
+    Create(NounKind),
+    Update(NounKind),
+    Delete(NounKind),
+    Show(NounKind),
+    ShowStat,
+    CountDialings,
+    WithdrawDialing,
+    Command,
+    ListCommands,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+struct Action {
+    name: &'static str,
+    /// Any of these classes is enough; none is needed where it is empty.
+    needs: &'static [Class],
+    synopsis: &'static str,
+    does: Does,
+}
+
+const fn ours(name: &'static str, synopsis: &'static str, does: Does) -> Action {
+    Action { name, needs: &[Class::Message], synopsis, does }
+}
+
+/// Every action that this door serves, but those of the session itself.
+const ACTIONS: [Action; 26] = [
+    ours("OutPlanCreate", "Create a plan", Does::Create(NounKind::Plan)),
+    ours("OutPlanUpdate", "Update a plan", Does::Update(NounKind::Plan)),
+    ours("OutPlanDelete", "Delete a plan", Does::Delete(NounKind::Plan)),
+    ours("OutPlanShow", "List plans", Does::Show(NounKind::Plan)),
+    ours("OutDlmaCreate", "Create a dial list master", Does::Create(NounKind::Dlma)),
+    ours("OutDlmaUpdate", "Update a dial list master", Does::Update(NounKind::Dlma)),
+    ours("OutDlmaDelete", "Delete a dial list master", Does::Delete(NounKind::Dlma)),
+    ours("OutDlmaShow", "List dial list masters", Does::Show(NounKind::Dlma)),
+    ours("OutDestinationCreate", "Create a destination", Does::Create(NounKind::Destination)),
+    ours("OutDestinationUpdate", "Update a destination", Does::Update(NounKind::Destination)),
+    ours("OutDestinationDelete", "Delete a destination", Does::Delete(NounKind::Destination)),
+    ours("OutDestinationShow", "List destinations", Does::Show(NounKind::Destination)),
+    ours("OutCampaignCreate", "Create a campaign", Does::Create(NounKind::Campaign)),
+    ours("OutCampaignUpdate", "Update a campaign, start, pause or stop it", Does::Update(NounKind::Campaign)),
+    ours("OutCampaignDelete", "Delete a campaign", Does::Delete(NounKind::Campaign)),
+    ours("OutCampaignShow", "List campaigns", Does::Show(NounKind::Campaign)),
+    ours("OutCampaignStatShow", "List how far campaigns have come", Does::ShowStat),
+    ours("OutDlListCreate", "Create a contact of a dial list", Does::Create(NounKind::Dl)),
+    ours("OutDlListUpdate", "Update a contact of a dial list", Does::Update(NounKind::Dl)),
+    ours("OutDlListDelete", "Delete a contact of a dial list", Does::Delete(NounKind::Dl)),
+    ours("OutDlListShow", "List contacts of dial lists", Does::Show(NounKind::Dl)),
+    ours("OutDialingShow", "List dialings", Does::Show(NounKind::Dialing)),
+    ours("OutDialingSummary", "Count dialings", Does::CountDialings),
+    ours("OutDialingDelete", "Give up a dialing and hang up its call", Does::WithdrawDialing),
+    Action {
+        name: "Command",
+        needs: &[Class::Command, Class::Message],
+        synopsis: "Execute an \"out ...\" command line",
+        does: Does::Command,
+    },
+    Action {
+        name: "ListCommands",
+        needs: &[],
+        synopsis: "List available manager commands",
+        does: Does::ListCommands,
+    },
+];
+
+impl Action {
+    fn is_allowed(&self, may: Privileges) -> bool {
+        self.needs.is_empty() || may.intersects(self.needs.iter().copied().collect())
+    }
+}
+
+/// Where the messages of one answer go, each with the request's ActionID. Waits while the client has enough unread.
+#[derive(Debug)]
+pub(super) struct Replies {
+    action_id: Option<Bytes>,
+    sender: mpsc::Sender<Message>,
+}
+
+impl Replies {
+    pub(super) fn new(request: &Request, sender: mpsc::Sender<Message>) -> Self {
+        Self { action_id: request.action_id().map(Bytes::copy_from_slice), sender }
+    }
+
+    /// The ActionID to echo.
+    pub(super) fn id(&self) -> Option<&[u8]> {
+        self.action_id.as_deref()
+    }
+
+    pub(super) async fn send(&self, message: Message) {
+        // A client that is gone needs no answer.
+        drop(self.sender.send(message).await);
+    }
+
+    pub(super) async fn error(&self, text: &str) {
+        self.send(response::error(self.id(), text)).await;
+    }
+}
+
+/// Answers one request of somebody who `may` use actions of these classes.
+pub(super) async fn perform(request: Request, may: Privileges, handle: Handle, replies: Replies) {
+    let Some(action) = ACTIONS.iter().find(|action| request.is(action.name)) else {
+        return replies.send(response::unknown_command(replies.id(), request.name())).await;
+    };
+    if !action.is_allowed(may) {
+        return replies.send(response::permission_denied(replies.id())).await;
+    }
+    let fields = fields(&request);
+    match action.does {
+        Does::Create(kind) => change::create(kind, fields, &handle, &replies).await,
+        Does::Update(kind) => change::update(kind, fields, &handle, &replies).await,
+        Does::Delete(kind) => change::delete(kind, fields, &handle, &replies).await,
+        Does::Show(kind) => list::show(kind, &fields, &handle, &replies).await,
+        Does::ShowStat => list::show_stat(&fields, &handle, &replies).await,
+        Does::CountDialings => dialings::summary(&handle, &replies).await,
+        Does::WithdrawDialing => dialings::withdraw(&fields, &handle, &replies).await,
+        Does::Command => command::perform(&fields, &handle, &replies).await,
+        Does::ListCommands => replies.send(list_commands::answer(replies.id(), may)).await,
+    }
+}
+
+/// The request's headers; what is not UTF-8 becomes U+FFFD, which the model refuses.
+fn fields(request: &Request) -> Fields {
+    let own = |name: &str| name.eq_ignore_ascii_case("Action") || name.eq_ignore_ascii_case("ActionID");
+    request.message().iter().filter(|(name, _)| !own(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_stands_once_in_the_table() {
+        for (place, action) in ACTIONS.iter().enumerate() {
+            let again =
+                ACTIONS.iter().skip(place + 1).any(|other| other.name.eq_ignore_ascii_case(action.name));
+            assert!(!again, "{}", action.name);
+        }
+    }
+
+    #[test]
+    fn whoever_may_nothing_may_list_commands_only() {
+        let allowed = ACTIONS.iter().filter(|action| action.is_allowed(Privileges::NONE));
+        assert_eq!(allowed.map(|action| action.name).collect::<Vec<_>>(), ["ListCommands"]);
+    }
+}

@@ -1,0 +1,180 @@
+//! What an `out …` line asks for. Its words are read in any case.
+
+use crate::model::codes::CampaignStatus;
+use crate::model::fields::Fields;
+use crate::model::refusal::NounKind;
+
+/// What there is.
+const USAGE: [&str; 16] = [
+    "out show campaigns",
+    "out show campaign UUID",
+    "out show plans",
+    "out show plan UUID",
+    "out show dlmas",
+    "out show dlma UUID",
+    "out show dlma list UUID",
+    "out show dls [DLMA_UUID]",
+    "out show dl UUID",
+    "out show destinations",
+    "out show destination UUID",
+    "out show dialings",
+    "out show dialing UUID",
+    "out set status start|stop|pause|stop-forcedly on UUID",
+    "out create campaign Name=… Plan=UUID Dlma=UUID Dest=UUID …",
+    "out delete campaign UUID",
+];
+
+/// One line, read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    List(NounKind),
+    /// Of one list, or of all.
+    Contacts(Option<String>),
+    One(NounKind, String),
+    SetStatus(CampaignStatus, String),
+    CreateCampaign(Fields),
+    DeleteCampaign(String),
+}
+
+/// Why it is none.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// It does not begin with `out`.
+    NotOurs,
+    /// What would be right, a line each.
+    Usage(Vec<String>),
+}
+
+pub(super) fn parse(text: &str) -> Result<Line, Wrong> {
+    let words = words(text);
+    let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let line = match lower.as_slice() {
+        ["out", "show", "campaigns"] => Line::List(NounKind::Campaign),
+        ["out", "show", "plans"] => Line::List(NounKind::Plan),
+        ["out", "show", "dlmas"] => Line::List(NounKind::Dlma),
+        ["out", "show", "destinations"] => Line::List(NounKind::Destination),
+        ["out", "show", "dialings"] => Line::List(NounKind::Dialing),
+        ["out", "show", "dls"] => Line::Contacts(None),
+        ["out", "show", "dls", dlma] | ["out", "show", "dlma", "list", dlma] => {
+            Line::Contacts(Some((*dlma).to_owned()))
+        }
+        ["out", "show", "dlma", "list"] => return Err(usage(&lower)),
+        ["out", "show", "campaign", uuid] => Line::One(NounKind::Campaign, (*uuid).to_owned()),
+        ["out", "show", "plan", uuid] => Line::One(NounKind::Plan, (*uuid).to_owned()),
+        ["out", "show", "dlma", uuid] => Line::One(NounKind::Dlma, (*uuid).to_owned()),
+        ["out", "show", "dl", uuid] => Line::One(NounKind::Dl, (*uuid).to_owned()),
+        ["out", "show", "destination", uuid] => Line::One(NounKind::Destination, (*uuid).to_owned()),
+        ["out", "show", "dialing", uuid] => Line::One(NounKind::Dialing, (*uuid).to_owned()),
+        ["out", "set", "status", status, "on", uuid] => {
+            let status = requested(status).ok_or_else(|| usage(&lower))?;
+            Line::SetStatus(status, (*uuid).to_owned())
+        }
+        ["out", "create", "campaign", _, ..] => {
+            let pairs: Option<Vec<_>> = words[3..].iter().map(|word| word.split_once('=')).collect();
+            Line::CreateCampaign(pairs.ok_or_else(|| usage(&lower))?.into_iter().collect())
+        }
+        ["out", "delete", "campaign", uuid] => Line::DeleteCampaign((*uuid).to_owned()),
+        ["out", ..] => return Err(usage(&lower)),
+        _ => return Err(Wrong::NotOurs),
+    };
+    Ok(line)
+}
+
+/// The forms that begin as the line does, as far as any does.
+fn usage(given: &[&str]) -> Wrong {
+    let begins =
+        |form: &str, count: usize| form.split(' ').zip(&given[..count]).all(|(word, given)| word == *given);
+    let longest = (0..=given.len()).rev().find(|count| USAGE.iter().any(|form| begins(form, *count)));
+    let right = USAGE.iter().filter(|form| begins(form, longest.unwrap_or_default()));
+    Wrong::Usage(right.map(|form| format!("usage: {form}")).collect())
+}
+
+/// Words between blanks; within `"…"` blanks count, and `\` takes its sense from what follows.
+fn words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' if quoted => word.get_or_insert_default().extend(chars.next()),
+            c if c.is_whitespace() && !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+fn requested(word: &str) -> Option<CampaignStatus> {
+    [CampaignStatus::Start, CampaignStatus::Stop, CampaignStatus::Pause, CampaignStatus::StoppingForcedly]
+        .into_iter()
+        .find(|status| word == status_word(*status) || (word == "stop-forcedly" && status.code() == 30))
+}
+
+/// The status in a word.
+pub(super) const fn status_word(status: CampaignStatus) -> &'static str {
+    match status {
+        CampaignStatus::Stop => "stop",
+        CampaignStatus::Start => "start",
+        CampaignStatus::Pause => "pause",
+        CampaignStatus::Stopping => "stopping",
+        CampaignStatus::Starting => "starting",
+        CampaignStatus::Pausing => "pausing",
+        CampaignStatus::StoppingForcedly => "stopping forcedly",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage_of(text: &str) -> Vec<String> {
+        match parse(text) {
+            Err(Wrong::Usage(usage)) => usage,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn words_are_read_in_any_case_and_with_any_blanks() {
+        assert_eq!(parse("  OUT  show\tCampaigns "), Ok(Line::List(NounKind::Campaign)));
+        assert_eq!(parse("out show dlma list abcd"), Ok(Line::Contacts(Some("abcd".into()))));
+        assert_eq!(parse("out show dlma abcd"), Ok(Line::One(NounKind::Dlma, "abcd".into())));
+    }
+
+    #[test]
+    fn the_status_is_asked_for_in_words() {
+        for (word, status) in [("start", 1), ("stop", 0), ("pause", 2), ("stop-forcedly", 30)] {
+            let line = parse(&format!("out set status {word} on abcd"));
+            assert_eq!(line, Ok(Line::SetStatus(status.try_into().unwrap(), "abcd".into())), "{word}");
+        }
+        assert_eq!(
+            usage_of("out set status go on abcd"),
+            ["usage: out set status start|stop|pause|stop-forcedly on UUID"]
+        );
+    }
+
+    #[test]
+    fn a_campaign_is_created_of_fields_whose_values_may_be_quoted() {
+        let fields = [("Name", "a \"b\""), ("Plan", "x")].into_iter().collect();
+        assert_eq!(parse(r#"out create campaign Name="a \"b\"" Plan=x"#), Ok(Line::CreateCampaign(fields)));
+    }
+
+    #[test]
+    fn a_wrong_line_is_answered_with_the_forms_that_begin_alike() {
+        assert_eq!(usage_of("out show campaign"), ["usage: out show campaign UUID"]);
+        assert_eq!(
+            usage_of("out show dlma"),
+            ["usage: out show dlma UUID", "usage: out show dlma list UUID"]
+        );
+        assert_eq!(usage_of("out show dlma list"), ["usage: out show dlma list UUID"]);
+        assert_eq!(usage_of("out").len(), USAGE.len());
+        assert_eq!(usage_of("out shw").len(), USAGE.len());
+        assert_eq!(parse("core stop now"), Err(Wrong::NotOurs));
+        assert_eq!(parse("outrageous"), Err(Wrong::NotOurs));
+    }
+}

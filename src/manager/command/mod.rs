@@ -1,0 +1,92 @@
+//! The `out …` lines of `Action: Command`: what the original had at Asterisk's prompt, and `astout -rx` has at ours.
+
+mod line;
+mod show;
+mod table;
+
+use self::line::{Line, Wrong};
+use super::actions::Replies;
+use super::nouns;
+use crate::ami::MessageBuilder;
+use crate::daemon::handle::Handle;
+use crate::model::codes::CampaignStatus;
+use crate::model::event::Noun;
+use crate::model::fields::Fields;
+use crate::model::refusal::NounKind;
+
+/// What one answer may hold; a client takes no longer message.
+const MOST_BYTES: usize = 900 * 1024;
+
+/// Runs the line of the `Command` header and answers as Asterisk does, one `Output` a line. `Json: yes` asks for JSON in
+/// place of tables.
+pub(super) async fn perform(fields: &Fields, handle: &Handle, replies: &Replies) {
+    let Some(line) = fields.raw("Command").filter(|line| !line.trim().is_empty()) else {
+        return replies.error("No command provided").await;
+    };
+    let json = fields.raw("Json").is_some_and(|value| value.eq_ignore_ascii_case("yes"));
+    let (response, output) = match run(line, json, handle).await {
+        Ok(output) if output.iter().map(|line| line.len() + 10).sum::<usize>() > MOST_BYTES => {
+            let text = "That is more than one answer holds; the Out…Show actions give it piece by piece";
+            ("Error", vec![text.to_owned()])
+        }
+        Ok(output) => ("Success", output),
+        Err(output) => ("Error", output),
+    };
+    let answer = MessageBuilder::new("Response", response).echo(replies.id());
+    let answer = answer.header("Message", "Command output follows");
+    let answer = output.into_iter().fold(answer, |answer, line| answer.header("Output", line));
+    replies.send(answer.finish_lossy()).await;
+}
+
+type Output = Vec<String>;
+
+async fn run(text: &str, json: bool, handle: &Handle) -> Result<Output, Output> {
+    let line = line::parse(text).map_err(|wrong| match wrong {
+        Wrong::NotOurs => {
+            let text = text.trim();
+            vec![format!(
+                "No such command '{text}' (type 'core show help {text}' for other possible commands)"
+            )]
+        }
+        Wrong::Usage(usage) => usage,
+    })?;
+    let output = match line {
+        Line::List(kind) => show::list(kind, json, handle).await,
+        Line::Contacts(dlma) => show::contacts(dlma.as_deref(), json, handle).await,
+        Line::One(kind, uuid) => show::one(kind, &uuid, json, handle).await,
+        Line::SetStatus(status, uuid) => set_status(status, &uuid, handle).await,
+        Line::CreateCampaign(fields) => create_campaign(fields, handle).await,
+        Line::DeleteCampaign(uuid) => delete_campaign(&uuid, handle).await,
+    };
+    output.map_err(|why| vec![why])
+}
+
+async fn set_status(status: CampaignStatus, uuid: &str, handle: &Handle) -> Result<Output, String> {
+    let noun = show::find(NounKind::Campaign, uuid, handle).await?;
+    let uuid = nouns::uuid(&noun).to_string();
+    let fields = [("Uuid", uuid), ("Status", status.to_string())].into_iter().collect();
+    match handle.update(NounKind::Campaign, fields).await {
+        Ok(Noun::Campaign(campaign)) => {
+            let (uuid, status) = (campaign.uuid, campaign.status);
+            Ok(vec![format!("Campaign {uuid}: status {status} ({})", line::status_word(status))])
+        }
+        Ok(_) => Ok(Vec::new()),
+        Err(why) => Err(format!("Error encountered while updating campaign: {why}")),
+    }
+}
+
+async fn create_campaign(fields: Fields, handle: &Handle) -> Result<Output, String> {
+    match handle.create(NounKind::Campaign, fields).await {
+        Ok(noun) => Ok(vec![format!("Campaign created successfully: {}", nouns::uuid(&noun))]),
+        Err(why) => Err(format!("Error encountered while creating campaign: {why}")),
+    }
+}
+
+async fn delete_campaign(uuid: &str, handle: &Handle) -> Result<Output, String> {
+    let noun = show::find(NounKind::Campaign, uuid, handle).await?;
+    let fields = [("Uuid", nouns::uuid(&noun).to_string())].into_iter().collect();
+    match handle.delete(NounKind::Campaign, fields).await {
+        Ok(noun) => Ok(vec![format!("Campaign deleted successfully: {}", nouns::uuid(&noun))]),
+        Err(why) => Err(format!("Error encountered while deleting campaign: {why}")),
+    }
+}

@@ -1,0 +1,230 @@
+//! The door that operators speak AMI to: who may come in, the `Out…` actions, the events, and the `out …` command lines.
+//! The protocol itself is `ami`'s; what a request means for the dialer is decided behind `daemon::handle`.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `session` | one task a connection, around `ami::ServerSession` |
+//! | `login`, `backoff`, `acl` | who gets in, from where, and how often one may be wrong |
+//! | `actions` | the table of actions, and what each does |
+//! | `nouns`, `names` | nouns of whichever kind: how they are read, and what messages call them |
+//! | `render` | nouns and events as headers |
+//! | `command` | the `out …` lines of `Action: Command` |
+
+mod acl;
+mod actions;
+mod backoff;
+mod command;
+mod login;
+mod names;
+mod nouns;
+mod render;
+mod session;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+use uuid::Uuid;
+
+use self::login::Gate;
+use crate::ami::server_session::ServerOptions;
+use crate::ami::{Account, Now, Privileges, ServerSession};
+use crate::daemon::clock::Clock;
+use crate::daemon::handle::Handle;
+
+/// Connections at once, at most.
+const CONNECTIONS: usize = 200;
+/// Connections at once that nobody has logged in on, at most.
+const STRANGERS: usize = 50;
+/// After a connection could not be accepted, as when all file descriptors are in use.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
+/// What may wait for one client: a long answer beside a message of the greatest length.
+const QUEUED_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the AMI server is given to live by.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Who may log in. With none, nobody can.
+    pub users: Vec<User>,
+    /// When the daemon was up, on the monotonic clock: the `Uptime` that clients are told counts from here.
+    pub started: Duration,
+}
+
+/// One who may log in.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// `Username:` of the login; compared without case.
+    pub name: String,
+    /// What the login is checked against.
+    pub secret: Secret,
+    /// Classes of events that this user sees.
+    pub read: Privileges,
+    /// Classes of actions that this user may send.
+    pub write: Privileges,
+    /// Networks let in, whatever `deny` says.
+    pub permit: Vec<IpNet>,
+    /// Networks refused, but for those in `permit`. What is in neither is let in.
+    pub deny: Vec<IpNet>,
+}
+
+/// What a login is checked against. Debug output hides it.
+#[derive(Clone)]
+pub enum Secret {
+    /// In clear: plain and MD5 challenge logins both work.
+    Plain(String),
+    /// A PHC string, `$argon2id$…`: plain logins only, for a challenge needs the secret in clear.
+    Argon2id(String),
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(_) => out.write_str("Plain(***)"),
+            Self::Argon2id(_) => out.write_str("Argon2id(***)"),
+        }
+    }
+}
+
+/// What the sessions of one listener share.
+struct Door {
+    gate: Gate,
+    handle: Handle,
+    clock: Clock,
+    started: Duration,
+    stop: CancellationToken,
+}
+
+impl Door {
+    fn new(options: &Options, handle: Handle, clock: Clock, stop: CancellationToken) -> Arc<Self> {
+        let gate = Gate::new(options.users.clone());
+        Arc::new(Self { gate, handle, clock, started: options.started, stop })
+    }
+
+    /// The time as sessions take it.
+    fn now(&self) -> Now {
+        let now = self.clock.now();
+        let unix = Duration::from_micros(now.wall.micros().max(0).unsigned_abs());
+        Now { monotonic: now.mono, unix }
+    }
+
+    fn session_options(&self) -> ServerOptions {
+        ServerOptions { started: self.started, max_queued_bytes: QUEUED_BYTES, ..ServerOptions::default() }
+    }
+}
+
+/// How many may be connected. Whoever is too many is turned away without a word.
+struct Places {
+    all: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    full: AtomicBool,
+}
+
+impl Places {
+    fn new() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(CONNECTIONS)),
+            strangers: Arc::new(Semaphore::new(STRANGERS)),
+            full: AtomicBool::new(false),
+        }
+    }
+
+    /// A place for a connection, and one among the strangers that it gives back once somebody is logged in.
+    fn take(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let all = Arc::clone(&self.all).try_acquire_owned();
+        let stranger = Arc::clone(&self.strangers).try_acquire_owned();
+        let places = all.ok().zip(stranger.ok());
+        if self.full.swap(places.is_none(), Ordering::Relaxed) || places.is_some() {
+            return places;
+        }
+        let (all, strangers) = (self.all.available_permits(), self.strangers.available_permits());
+        warn!(
+            connected = CONNECTIONS - all,
+            not_logged_in = STRANGERS - strangers,
+            "too many connections to the AMI server: more are turned away until some of these end \
+             (at most {CONNECTIONS} in all, {STRANGERS} not logged in)"
+        );
+        None
+    }
+}
+
+/// Serves operators on `listener` until `stop`. Each connection is a task of `tasks`, and ends soon after `stop` too.
+pub async fn serve(
+    listener: TcpListener,
+    options: Arc<Options>,
+    handle: Handle,
+    clock: Clock,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let door = Door::new(&options, handle, clock, stop.clone());
+    let places = Places::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(why) => {
+                warn!(%why, "the AMI server cannot accept a connection");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        let Some((place, stranger)) = places.take() else { continue };
+        if let Err(why) = stream.set_nodelay(true) {
+            debug!(%peer, %why, "gone before it was served");
+            continue;
+        }
+        let ip = peer.ip().to_canonical();
+        let random = Uuid::new_v4().into_bytes();
+        let session = ServerSession::new(door.now(), peer.to_string(), door.session_options(), random);
+        let door = Arc::clone(&door);
+        tasks.spawn(async move {
+            session::run(stream, session, &door, Some(ip), Some(stranger)).await;
+            drop(place);
+        });
+    }
+}
+
+/// Serves the command line on a socket that only those can open whom its file permissions let: they may do everything.
+pub async fn serve_local(
+    listener: UnixListener,
+    options: Arc<Options>,
+    handle: Handle,
+    clock: Clock,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let door = Door::new(&options, handle, clock, stop.clone());
+    let places = Places::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(why) => {
+                warn!(%why, "the command line's socket cannot accept a connection");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        let Some((place, _)) = places.take() else { continue };
+        let account = Account { name: "cli".to_owned(), read: Privileges::ALL, write: Privileges::ALL };
+        let session = ServerSession::preauthenticated(door.now(), "cli", door.session_options(), account);
+        let door = Arc::clone(&door);
+        tasks.spawn(async move {
+            session::run(stream, session, &door, None, None).await;
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,219 @@
+//! Who is claimed, at which number, and when.
+
+use super::*;
+use crate::engine::{OpenDialing, Outlook};
+use crate::model::dialing::Progress;
+
+#[tokio::test]
+async fn a_claim_marks_contact_and_dialing_together() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[]).await;
+    let dl = lab.contact(&capsule, &[("Number2", "200"), ("Variable", "A=1")]).await;
+    lab.now = seconds(5);
+    let claimed = lab.claim(&capsule, 3).await;
+    let [(attempt, after)] = claimed.dialings.as_slice() else { panic!("{claimed:?}") };
+    assert_eq!((attempt.index.get(), attempt.try_count, attempt.channel.as_str()), (2, 1, "PJSIP/200"));
+    assert_eq!((attempt.dl.uuid, attempt.dl.trycnt, attempt.tm_create), (dl, 0, seconds(5)));
+    assert_eq!(lab.store.dl(dl).await.unwrap().as_ref(), Some(after));
+    assert_eq!((after.dialing_uuid, after.trycnt, after.tries.0[1]), (Some(attempt.uuid), 1, 1));
+    assert_eq!(after.dialing_camp_uuid, Some(capsule.campaign.uuid));
+    assert_eq!(after.dialing_plan_uuid, Some(capsule.plan.uuid));
+    assert_eq!(after.tm_last_dial, Some(seconds(5)));
+    assert_eq!(claimed.outlook, Outlook { next_due: None, dialing: 1, waiting: 0 });
+    // P1: what is claimed is there after a crash, as it was.
+    let progress = Progress { channel_name: Some("PJSIP/x".into()), ..Progress::default() };
+    lab.run(Command::Progress(attempt.uuid, progress.clone())).await;
+    lab.run(Command::Withdraw(attempt.uuid)).await;
+    let open =
+        OpenDialing { attempt: Arc::clone(attempt), progress, epoch: Some("e1".into()), withdrawn: true };
+    assert_eq!(lab.reopened().await.recovered.open_dialings, [open]);
+}
+
+#[tokio::test]
+async fn contacts_with_fewer_tries_come_first_and_then_those_that_waited_longest() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[("RetryDelay", "10")]).await;
+    let one = lab.contact(&capsule, &[("Number1", "1")]).await;
+    let two = lab.contact(&capsule, &[("Number1", "2")]).await;
+    let claimed = lab.claim(&capsule, 2).await;
+    for (second, dl) in [(5, two), (9, one)] {
+        let (attempt, _) = claimed.dialings.iter().find(|(attempt, _)| attempt.dl.uuid == dl).unwrap();
+        lab.now = seconds(second);
+        lab.finish(attempt, Outcome::Busy).await;
+    }
+    let three = lab.contact(&capsule, &[("Number2", "3")]).await;
+    let four = lab.contact(&capsule, &[("Number2", "4")]).await;
+    lab.now = seconds(100);
+    let claimed = lab.claim(&capsule, 9).await;
+    let order: Vec<DlUuid> = claimed.dialings.iter().map(|(attempt, _)| attempt.dl.uuid).collect();
+    assert_eq!(order, [three, four, two, one]);
+}
+
+#[tokio::test]
+async fn a_contact_that_is_not_due_never_holds_up_one_that_is() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[("RetryDelay", "60")]).await;
+    for number in ["1", "2", "3"] {
+        lab.contact(&capsule, &[("Number1", number)]).await;
+    }
+    for _ in 0..3 {
+        let attempt = lab.claim_one(&capsule).await;
+        lab.now = lab.now.plus(Duration::from_secs(10));
+        lab.finish(&attempt, Outcome::Busy).await;
+    }
+    // The ends were at 10, 20, 30.
+    let claimed = lab.claim(&capsule, 5).await;
+    assert!(claimed.dialings.is_empty());
+    assert_eq!(claimed.outlook, Outlook { next_due: Some(seconds(70)), dialing: 0, waiting: 3 });
+    let late = lab.contact(&capsule, &[("Number1", "4")]).await;
+    let claimed = lab.claim(&capsule, 5).await;
+    assert_eq!(claimed.dialings.iter().map(|(attempt, _)| attempt.dl.uuid).collect::<Vec<_>>(), [late]);
+    lab.now = seconds(80);
+    assert_eq!(lab.claim(&capsule, 5).await.dialings.len(), 2);
+    lab.now = seconds(89);
+    assert!(lab.claim(&capsule, 5).await.dialings.is_empty());
+    lab.now = seconds(90);
+    assert_eq!(lab.claim(&capsule, 5).await.dialings.len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_of_the_plan_takes_effect_at_once_for_waiting_contacts() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[("RetryDelay", "3600"), ("MaxRetry1", "2")]).await;
+    lab.contact(&capsule, &[("Number1", "1")]).await;
+    let attempt = lab.claim_one(&capsule).await;
+    lab.finish(&attempt, Outcome::Busy).await;
+    assert!(lab.claim(&capsule, 1).await.dialings.is_empty());
+    let plan = capsule.plan.uuid.to_string();
+    let campaign = capsule.campaign.uuid;
+    lab.update(NounKind::Plan, &[("Uuid", &plan), ("RetryDelay", "0")]).await.unwrap();
+    let capsule = lab.capsule(campaign).await;
+    let attempt = lab.claim_one(&capsule).await;
+    lab.finish(&attempt, Outcome::Busy).await;
+    let finished = lab.store.stat(campaign).await.unwrap().unwrap();
+    assert_eq!((finished.finished, finished.available), (1, 0));
+    assert_eq!(lab.claim(&capsule, 1).await.outlook, Outlook::default());
+    lab.update(NounKind::Plan, &[("Uuid", &plan), ("MaxRetry1", "3")]).await.unwrap();
+    let stat = lab.store.stat(campaign).await.unwrap().unwrap();
+    assert_eq!((stat.finished, stat.available), (0, 1));
+    let capsule = lab.capsule(campaign).await;
+    assert_eq!(lab.claim_one(&capsule).await.try_count, 3);
+}
+
+#[tokio::test]
+async fn each_of_eight_numbers_is_tried_to_its_exact_count() {
+    let mut lab = lab().await;
+    let tries = ["2", "1", "0", "3", "1", "2", "1", "4"];
+    let names: Vec<_> =
+        (1..=8).map(|n| (format!("MaxRetry{n}"), format!("Number{n}"), n.to_string())).collect();
+    let mut plan: Vec<_> =
+        names.iter().zip(tries).map(|((retry, ..), tries)| (retry.as_str(), tries)).collect();
+    plan.push(("RetryDelay", "0"));
+    let capsule = lab.campaign(&plan).await;
+    let numbers: Vec<_> = names.iter().map(|(_, field, number)| (field.as_str(), number.as_str())).collect();
+    let dl = lab.contact(&capsule, &numbers).await;
+    let mut dialled = String::new();
+    while let Some((attempt, _)) = lab.claim(&capsule, 1).await.dialings.first().cloned() {
+        dialled.push_str(attempt.addr.as_str());
+        lab.now = lab.now.plus(Duration::from_secs(1));
+        lab.finish(&attempt, Outcome::NoAnswer).await;
+    }
+    assert_eq!(dialled, "11244456678888");
+    let dl = lab.store.dl(dl).await.unwrap().unwrap();
+    assert_eq!((dl.tries.0, dl.trycnt), ([2, 1, 0, 3, 1, 2, 1, 4], 14));
+}
+
+#[tokio::test]
+async fn only_a_started_campaign_claims_and_only_by_the_parts_that_it_has() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[]).await;
+    lab.contact(&capsule, &[("Number1", "1")]).await;
+    for sql in [
+        "UPDATE campaign SET status = 2",
+        "UPDATE campaign SET status = 11",
+        "UPDATE campaign SET status = 1, in_use = 0",
+        "UPDATE campaign SET in_use = 1, dest = NULL",
+    ] {
+        lab.sql(sql).await.unwrap();
+        let claimed = lab.claim(&capsule, 1).await;
+        assert!(claimed.dialings.is_empty(), "{sql}");
+        assert_eq!(claimed.outlook.waiting, 1);
+    }
+    lab.sql("UPDATE campaign SET dest = (SELECT uuid FROM destination)").await.unwrap();
+    assert_eq!(lab.claim(&capsule, 1).await.dialings.len(), 1);
+}
+
+#[tokio::test]
+async fn a_plan_without_a_technology_claims_nothing_and_has_nothing_due() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[]).await;
+    lab.contact(&capsule, &[("Number1", "1")]).await;
+    let mut bare = (*capsule).clone();
+    bare.plan.tech_name = None;
+    let claimed = lab.claim(&Arc::new(bare), 1).await;
+    assert!(claimed.dialings.is_empty());
+    assert_eq!(claimed.outlook, Outlook { next_due: None, dialing: 0, waiting: 1 });
+}
+
+#[tokio::test]
+async fn two_campaigns_on_one_list_never_have_one_contact_at_once() {
+    let mut lab = lab().await;
+    let one = lab.campaign(&[("MaxRetry1", "1")]).await;
+    let plan =
+        uuid_of(&lab.create(NounKind::Plan, &[("TechName", "IAX2"), ("RetryDelay", "0")]).await.unwrap());
+    let (dlma, dest) = (one.dlma.uuid.to_string(), one.destination.uuid.to_string());
+    let two = lab.campaign_of(&plan, &dlma, &dest).await;
+    lab.contact(&one, &[("Number1", "1")]).await;
+    let attempt = lab.claim_one(&one).await;
+    let none = lab.claim(&two, 1).await;
+    assert!(none.dialings.is_empty());
+    assert_eq!(none.outlook, Outlook { next_due: None, dialing: 1, waiting: 0 });
+    lab.finish(&attempt, Outcome::Busy).await;
+    // Finished for one plan, and a try left for the other.
+    assert!(lab.claim(&one, 1).await.outlook.next_due.is_none());
+    assert_eq!(lab.claim_one(&two).await.try_count, 2);
+    assert_eq!(lab.number("SELECT max(attempt_no) FROM dialing").await, 2);
+    assert_eq!(lab.number("SELECT count(*) FROM capsule").await, 2);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_does_not_stop_its_list() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[]).await;
+    lab.contact(&capsule, &[("Number1", "1")]).await;
+    lab.sql("UPDATE dl_list SET variables = '[1]'").await.unwrap();
+    let good = lab.contact(&capsule, &[("Number1", "2")]).await;
+    assert_eq!(lab.claim_one(&capsule).await.dl.uuid, good);
+    // It waits like one that was tried, so it is not looked at again at once.
+    let due = lab.now.plus(Duration::from_secs(60));
+    assert_eq!(lab.claim(&capsule, 1).await.outlook.next_due, Some(due));
+}
+
+#[tokio::test]
+async fn what_dialing_asks_often_walks_an_index_without_a_sort_or_a_scan() {
+    let lab = lab().await;
+    let plan = |sql: String| {
+        let conn = lab.foreign();
+        async move {
+            let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+            let rows = query(sql).fetch_all(&mut conn.await).await.unwrap();
+            rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("\n")
+        }
+    };
+    let pick = plan(claim::PICK.to_owned()).await;
+    assert!(pick.contains("INDEX dl_waiting (dlma_uuid=? AND rung=?)"), "{pick}");
+    let earliest = plan(stat::COUNTS_WITH_EARLIEST.to_owned()).await;
+    assert!(earliest.contains("INDEX dl_waiting (dlma_uuid=? AND rung=?)"), "{earliest}");
+    assert!(earliest.contains("SEARCH r USING PRIMARY KEY (dlma_uuid=?)"), "{earliest}");
+    for notes in [notes::PROGRESS, notes::WITHDRAWN] {
+        let notes = plan(notes.to_owned()).await;
+        assert!(notes.contains("SEARCH dialing USING INDEX sqlite_autoindex_dialing_1 (uuid=?)"), "{notes}");
+    }
+    let page = plan(dl::OF_LIST.to_owned()).await;
+    assert!(page.contains("INDEX dl_of_list (dlma_uuid=? AND id>?)"), "{page}");
+    let ukey = plan(dl::UKEY_TAKEN.to_owned()).await;
+    assert!(ukey.contains("INDEX dl_ukey (dlma_uuid=? AND ukey=?)"), "{ukey}");
+    for plan in [pick, earliest, page, ukey] {
+        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{plan}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Every fate of a call on a real Asterisk, over Local channels and over PJSIP to SIPp: what the result line says of it,
+//! and that each of a contact's numbers gets its tries to the exact count.
+
+#![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::ami::{Client, header};
+use support::daemon::Daemon;
+use support::lab::Lab;
+use support::scenario::{Campaign, LOCAL, assert_lines_whole, results_of};
+
+const HANGUP: [(&str, &str); 4] =
+    [("Type", "0"), ("Exten", "hangup"), ("Context", "astout-dest"), ("Priority", "1")];
+
+/// A fate by its number: `outcome`, `res_dial`, `res_hangup`, `res_hangup_detail`, last status of the dialing.
+type Fate = (&'static str, &'static str, u32, u32, Value, &'static str);
+
+/// Dials each number once and compares.
+fn dial_each(name: &str, plan: &[(&str, &str)], destination: &[(&str, &str)], fates: &[Fate]) -> Daemon {
+    let lab = Lab::up(name);
+    let policy = "[policy]\napplications = [\"*\"]\ntechnologies = [\"*\"]\nlocal_contexts = [\"*\"]\n";
+    let daemon = Daemon::start(&lab, policy);
+    let mut client = daemon.client();
+    let plan = [&[("MaxRetry1", "1"), ("DialTimeout", "1500")], plan].concat();
+    let contacts: Vec<_> = fates.iter().map(|fate| [("Name", fate.0), ("Number1", fate.0)]).collect();
+    let contacts: Vec<&[(&str, &str)]> = contacts.iter().map(|contact| &contact[..]).collect();
+    let campaign = Campaign::create(&mut client, &plan, destination, &contacts);
+    let events = campaign.run(&mut client);
+    assert_lines_whole(&daemon.results());
+    assert_eq!(daemon.results().len(), fates.len());
+    let listed = campaign.contacts(&mut client);
+    for (number, outcome, res_dial, res_hangup, detail, status) in fates {
+        let lines = results_of(&daemon, number);
+        assert_eq!(lines.len(), 1, "{number}");
+        let line = &lines[0];
+        assert_eq!(line["outcome"], *outcome, "{line}");
+        assert_eq!(line["res_dial"], *res_dial, "{line}");
+        assert_eq!(line["res_hangup"], *res_hangup, "{line}");
+        assert_eq!(line["res_hangup_detail"], *detail, "{line}");
+        let contact = &listed[*number];
+        assert_eq!(header(contact, "TryCnt1"), "1", "{number}");
+        assert_eq!(header(contact, "ResDial"), res_dial.to_string(), "{number}");
+        assert_eq!(header(contact, "ResHangup"), res_hangup.to_string(), "{number}");
+        let dialing = line["dialing_uuid"].as_str().unwrap();
+        let deleted = events
+            .iter()
+            .find(|event| header(event, "Event") == "OutDialingDelete" && header(event, "Uuid") == dialing);
+        assert_eq!(header(deleted.unwrap(), "Status"), *status, "{number}");
+    }
+    daemon
+}
+
+#[test]
+fn every_fate_over_local_channels() {
+    let fates = [
+        ("1020301", "answered", 4, 16, json!("Normal Clearing"), "7"),
+        ("2001", "busy", 5, 0, json!("Unknown"), "7"),
+        ("4001", "congestion", 8, 0, json!("Unknown"), "7"),
+        ("3001", "noanswer", 3, 19, json!("User alerting, no answer"), "7"),
+        ("8001", "noanswer", 3, 19, json!("User alerting, no answer"), "7"),
+        ("5001", "failed", 0, 1, json!("Unallocated (unassigned) number"), "7"),
+        ("6001", "rejected", 0, 21, json!("Call Rejected"), "7"),
+        ("70301", "failed", 0, 16, json!("Normal Clearing"), "7"),
+        ("901701", "busy", 5, 17, json!("User busy"), "7"),
+        ("903401", "congestion", 8, 34, json!("Circuit/channel congestion"), "7"),
+        ("904201", "congestion", 8, 42, json!("Switching equipment congestion"), "7"),
+        ("901801", "noanswer", 0, 18, json!("No user responding"), "7"),
+        ("*1", "failed", 0, 0, json!("Unknown"), "7"),
+    ];
+    dial_each("local", &LOCAL, &HANGUP, &fates);
+}
+
+#[test]
+fn every_fate_over_pjsip() {
+    let fates = [
+        ("20011", "answered", 4, 16, json!("Normal Clearing"), "7"),
+        ("4861", "busy", 5, 17, json!("User busy"), "7"),
+        ("5031", "congestion", 8, 34, json!("Circuit/channel congestion"), "7"),
+        ("4041", "failed", 0, 1, json!("Unallocated (unassigned) number"), "7"),
+        ("6031", "rejected", 0, 21, json!("Call Rejected"), "7"),
+        ("1801", "noanswer", 3, 19, json!("User alerting, no answer"), "7"),
+    ];
+    dial_each("pjsip", &[("TechName", "PJSIP/"), ("TrunkName", "sipp")], &HANGUP, &fates);
+}
+
+#[test]
+fn an_unknown_endpoint_makes_no_channel() {
+    let fates = [("300", "failed", 0, 0, json!(null), "13")];
+    let daemon = dial_each("endpoint", &[("TechName", "PJSIP")], &HANGUP, &fates);
+    assert!(daemon.results()[0]["channel_name"].is_null());
+}
+
+#[test]
+fn asterisk_says_no_at_once() {
+    let nowhere = [("Type", "0"), ("Exten", "nosuch"), ("Context", "astout-empty")];
+    let fates = [("1020301", "failed", 0, 0, json!(null), "12")];
+    let daemon = dial_each("refused", &LOCAL, &nowhere, &fates);
+    let line = &daemon.results()[0];
+    assert_eq!(line["res_dial_detail"], "Extension does not exist.");
+    assert!(line["tm_hangup"].is_null() && line["channel_name"].is_null(), "{line}");
+}
+
+#[test]
+fn an_invalid_application_is_an_answered_call() {
+    let nonsense = [("Type", "1"), ("Application", "NoSuchApplication")];
+    dial_each("application", &LOCAL, &nonsense, &[("1020301", "answered", 4, 0, json!("Unknown"), "7")]);
+}
+
+/// The outcomes of one contact's attempts as `(index, try)`, in the order of their lines.
+fn tries(daemon: &Daemon, contact: &str) -> Vec<(i64, i64)> {
+    let of_contact = |line: &Value| line["info_dl_list"]["name"] == contact;
+    let pair = |line: Value| (line["dial_index"].as_i64().unwrap(), line["dial_trycnt"].as_i64().unwrap());
+    daemon.results().into_iter().filter(of_contact).map(pair).collect()
+}
+
+fn start(client: &mut Client, plan: &[(&str, &str)], contacts: &[&[(&str, &str)]]) -> Campaign {
+    let plan = [&LOCAL[..], plan].concat();
+    Campaign::create(client, &plan, &HANGUP, contacts)
+}
+
+#[test]
+fn each_of_eight_numbers_gets_its_tries_to_the_exact_count() {
+    let lab = Lab::up("tries");
+    let daemon = Daemon::start(&lab, "");
+    let mut client = daemon.client();
+    let plan = [
+        ("RetryDelay", "0"),
+        ("DialTimeout", "400"),
+        ("MaxRetry1", "2"),
+        ("MaxRetry2", "1"),
+        ("MaxRetry3", "0"),
+        ("MaxRetryCnt4", "3"),
+        ("MaxRetry5", "1"),
+        ("MaxRetry6", "1"),
+        ("MaxRetry7", "1"),
+        ("MaxRetry8", "2"),
+    ];
+    // Busy, congestion, one that is never dialled, unallocated, rejected, no answer, hung up ringing, cause 17.
+    let numbers = ["201", "401", "202", "501", "601", "301", "70101", "901701"];
+    let names = ["Number1", "Number2", "Number3", "Number4", "Number5", "Number6", "Number7", "Number8"];
+    let mut all = vec![("Name", "all")];
+    all.extend(names.into_iter().zip(numbers));
+    let some = [("Name", "some"), ("Number2", "203"), ("Number5", "1000001"), ("Number8", "204")];
+    let campaign = start(&mut client, &plan, &[&all, &some]);
+
+    let events = campaign.run(&mut client);
+
+    assert_eq!(campaign.way(&events), ["11", "1", "10", "0"]);
+    assert_lines_whole(&daemon.results());
+    let expected = [(1, 1), (1, 2), (2, 1), (4, 1), (4, 2), (4, 3), (5, 1), (6, 1), (7, 1), (8, 1), (8, 2)];
+    assert_eq!(tries(&daemon, "all"), expected);
+    // An answer ends it: the number after it is not dialled.
+    assert_eq!(tries(&daemon, "some"), [(2, 1), (5, 1)]);
+    let contact = &campaign.contacts(&mut client)["all"];
+    let counts: Vec<_> = (1..=8).map(|index| header(contact, &format!("TryCnt{index}"))).collect();
+    assert_eq!(counts, ["2", "1", "0", "3", "1", "1", "1", "2"]);
+}
+
+#[test]
+fn a_contact_that_is_not_due_holds_nobody_up_and_is_tried_again_after_retry_delay() {
+    let lab = Lab::up("retry");
+    let daemon = Daemon::start(&lab, "[dialer]\n");
+    let mut client = daemon.client();
+    let plan = [("RetryDelay", "2"), ("MaxRetry1", "2")];
+    let contacts: [&[(&str, &str)]; 3] = [
+        &[("Name", "busy"), ("Number1", "2001")],
+        &[("Name", "slow"), ("Number1", "1100101")],
+        &[("Name", "quick"), ("Number1", "1000101")],
+    ];
+    let campaign = start(&mut client, &plan, &contacts);
+    campaign.run(&mut client);
+
+    let line = |name: &str, place: usize| {
+        let of_contact = |line: &Value| line["info_dl_list"]["name"] == name;
+        daemon.results().into_iter().filter(of_contact).nth(place).unwrap()
+    };
+    let at = |line: &Value, key: &str| -> chrono::DateTime<chrono::Utc> {
+        line[key].as_str().unwrap().parse().unwrap()
+    };
+    assert_eq!(tries(&daemon, "busy"), [(1, 1), (1, 2)]);
+    let pause = at(&line("busy", 1), "tm_dialing") - at(&line("busy", 0), "tm_hangup");
+    assert!(pause.num_milliseconds() >= 2000, "{pause}");
+    assert!(pause.num_milliseconds() < 3000, "{pause}");
+    assert!(at(&line("quick", 0), "tm_hangup") < at(&line("busy", 1), "tm_dialing"));
+}

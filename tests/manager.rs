@@ -1,0 +1,19 @@
+//! The door that operators speak AMI to, over a real socket, with a real store, engine and driver behind it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
+#[path = "manager/actions.rs"]
+mod actions;
+#[path = "manager/client.rs"]
+mod client;
+#[path = "manager/command.rs"]
+mod command;
+#[path = "manager/daemon.rs"]
+mod daemon;
+#[path = "manager/login.rs"]
+mod login;
+#[path = "manager/made.rs"]
+mod made;
+#[path = "manager/sessions.rs"]
+mod sessions;
+#[path = "manager/tutorial.rs"]
+mod tutorial;

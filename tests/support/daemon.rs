@@ -1,0 +1,195 @@
+//! An astout of a test's own, the binary itself, in a directory of its own; killed when it is dropped.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::ami::{Client, PATIENCE};
+use super::lab::Lab;
+
+/// The user that the tests' configuration has.
+pub const USER: &str = "operator";
+/// Its secret.
+pub const SECRET: &str = "operators-secret-of-the-tests";
+
+/// A running daemon, or one between two runs.
+pub struct Daemon {
+    dir: TempDir,
+    child: Option<Child>,
+    port: u16,
+}
+
+impl Daemon {
+    /// Starts one beside that Asterisk. `more` is TOML after the sections that every test has.
+    pub fn start(lab: &Lab, more: &str) -> Self {
+        let (user, secret) = (lab.get("ASTERISK_USER"), lab.get("ASTERISK_SECRET"));
+        Self::start_beside(lab.get("ASTERISK_AMI"), user, secret, more)
+    }
+
+    /// Starts one beside an Asterisk at that address, which need not be there.
+    pub fn start_beside(asterisk: &str, user: &str, secret: &str, more: &str) -> Self {
+        let mut daemon = Self::prepared(asterisk, user, secret, more);
+        daemon.run();
+        daemon
+    }
+
+    /// Writes the configuration and starts nothing.
+    pub fn prepared(asterisk: &str, user: &str, secret: &str, more: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, asterisk_port) = asterisk.rsplit_once(':').unwrap();
+        // A port that was free a moment ago; the daemon must keep it over restarts.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let at = dir.path().display();
+        let sections = format!(
+            r#"
+[asterisk]
+host = "{host}"
+port = {asterisk_port}
+username = "{user}"
+secret = "{secret}"
+calls_per_second = 200
+
+[manager]
+listen = "127.0.0.1:{port}"
+relay = false
+[[manager.user]]
+name = "{USER}"
+secret = "{SECRET}"
+read = ["all"]
+write = ["all"]
+
+[http]
+listen = ""
+[agi]
+listen = ""
+[cli]
+socket = "{at}/ctl.sock"
+[database]
+url = "sqlite://{at}/astout.sqlite3"
+[result]
+filename = "{at}/astout.result"
+info_enable = true
+"#
+        );
+        fs::write(dir.path().join("astout.toml"), sections + more).unwrap();
+        Self { dir, child: None, port }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn run(&mut self) {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
+        let before = fs::read_to_string(self.path("log")).unwrap().len();
+        let child = Command::new(env!("CARGO_BIN_EXE_astout"))
+            .args(["serve", "--config"])
+            .arg(self.path("astout.toml"))
+            .env("ASTOUT_LOG", "debug")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        let ready = |daemon: &mut Self| {
+            let gone = daemon.child.as_mut().unwrap().try_wait().unwrap();
+            assert!(gone.is_none(), "astout ended with {gone:?}:\n{}", daemon.log());
+            daemon.log()[before..].contains("ready").then_some(())
+        };
+        self.poll("ready", ready);
+    }
+
+    /// Runs `astout` with these arguments and this daemon's configuration.
+    pub fn cli(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_astout"))
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path("astout.toml"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// A file of its directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The address of its AMI server.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// A client that is logged in and reads every event.
+    pub fn client(&self) -> Client {
+        Client::login(&self.address(), USER, SECRET)
+    }
+
+    /// The lines of the result log.
+    pub fn results(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.path("astout.result")).unwrap_or_default();
+        assert!(text.is_empty() || text.ends_with('\n'), "a torn line: {text}");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "astout does not stop:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks `check` again and again until it gives something.
+    pub fn poll<T>(&mut self, what: &str, mut check: impl FnMut(&mut Self) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = check(self) {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "{what} did not come within {PATIENCE:?}:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Shown by the test runner with the failure.
+            drop(writeln!(std::io::stderr(), "the log of astout:\n{}", self.log()));
+        }
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A real Asterisk of a test's own, from `tests/lab/asterisk`; down again when it is dropped.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// One instance of the lab.
+pub struct Lab {
+    name: String,
+    env: HashMap<String, String>,
+}
+
+fn lab(name: &str, arguments: &[&str]) -> String {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/lab/asterisk");
+    let output = Command::new(script)
+        .args(arguments)
+        .env("LAB", name)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the lab's script");
+    assert!(output.status.success(), "lab {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+impl Lab {
+    /// Starts an Asterisk under a name that no other test has.
+    pub fn up(name: &str) -> Self {
+        let name = format!("t{}-{name}", std::process::id());
+        lab(&name, &["up"]);
+        let mut lab = Self { name, env: HashMap::new() };
+        lab.read_env();
+        lab
+    }
+
+    fn read_env(&mut self) {
+        let text = lab(&self.name, &["env"]);
+        self.env = text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+    }
+
+    /// One of the values that `env` prints.
+    pub fn get(&self, name: &str) -> &str {
+        self.env.get(name).unwrap_or_else(|| panic!("the lab gives no {name}"))
+    }
+
+    /// What a command of its CLI prints.
+    pub fn cli(&self, command: &str) -> String {
+        lab(&self.name, &["cli", command])
+    }
+
+    /// SIGKILL.
+    pub fn kill(&self) {
+        lab(&self.name, &["kill"]);
+    }
+
+    /// Starts it again, on the same ports.
+    pub fn start_again(&mut self) {
+        lab(&self.name, &["up"]);
+        self.read_env();
+    }
+
+    /// A client of the user who may do everything: for looking from outside.
+    pub fn admin(&self) -> super::ami::Client {
+        super::ami::Client::login(
+            self.get("ASTERISK_AMI"),
+            self.get("ASTERISK_ADMIN_USER"),
+            self.get("ASTERISK_ADMIN_SECRET"),
+        )
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/lab/asterisk");
+        // The test's own failure is the one to show.
+        drop(Command::new(script).arg("down").env("LAB", &self.name).output());
+    }
+}

@@ -1,0 +1,14 @@
+//! What the tests share: an AMI client, a real Asterisk, the daemon itself.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::allow_attributes,
+    reason = "each test crate uses its own part, and a failure here is a failed test"
+)]
+
+pub mod ami;
+pub mod daemon;
+pub mod lab;
+pub mod scenario;
