@@ -392,10 +392,11 @@ impl Call {
                     outcome = Outcome::Unknown;
                 }
             }
-            // Also of an answered call: `res_dial` still says that it was.
             Some(Cut::PbxRestart) => {
                 progress.status = DialingStatus::Error;
-                outcome = Outcome::PbxRestart;
+                if !answered {
+                    outcome = Outcome::PbxRestart;
+                }
             }
             None => {}
         }

@@ -128,7 +128,7 @@ fn a_look_before_the_link_was_lost_does_not_count_after_it() {
 }
 
 #[test]
-fn a_new_start_of_asterisk_ends_every_open_call() {
+fn a_new_start_of_asterisk_ends_every_open_call_and_one_that_was_up_was_answered() {
     let (mut world, Running { dlma, .. }, ringing) = ringing();
     let up = world.dl(dlma, &[("Number1", "400")]);
     let answered = world.originated()[1];
@@ -138,9 +138,12 @@ fn a_new_start_of_asterisk_ends_every_open_call() {
 
     world.restart_asterisk("second start");
 
-    assert_eq!(world.outcomes(), [Outcome::PbxRestart; 2]);
-    assert_eq!(world.ending(ringing).dialing.progress.res_dial, DialResult::None);
-    assert_eq!(world.ending(answered).dialing.progress.res_dial, DialResult::Answered);
+    let end = |dialing| {
+        let ending = world.ending(dialing);
+        (ending.outcome, ending.dialing.progress.res_dial, ending.dialing.progress.status)
+    };
+    assert_eq!(end(ringing), (Outcome::PbxRestart, DialResult::None, DialingStatus::Error));
+    assert_eq!(end(answered), (Outcome::Answered, DialResult::Answered, DialingStatus::Error));
     assert_eq!(world.records.dl(up).trycnt, 1);
     world.advance(secs(1000));
     assert_eq!(world.originated().len(), 2, "not before RetryDelay");
