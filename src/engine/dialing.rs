@@ -20,6 +20,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::breaker;
+
 use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
 use crate::model::dialing::{Attempt, Dialing, Ending, Progress};
 use crate::model::time::Now;
@@ -184,6 +186,36 @@ impl Call {
     /// Whether it was answered.
     pub fn is_answered(&self) -> bool {
         self.up || self.response == Some(Response::Success)
+    }
+
+    /// Whether it is on its way and no channel of it was seen.
+    pub fn is_blind(&self) -> bool {
+        !self.ended && !self.has_channel()
+    }
+
+    /// Whether its channel was seen.
+    pub fn has_channel(&self) -> bool {
+        self.dialing.progress.channel_name.is_some()
+    }
+
+    /// Whether it is known if it was answered: it was, or it has ended.
+    pub fn is_decided(&self) -> bool {
+        self.ended || self.is_answered()
+    }
+
+    /// Whether the trunk is to blame for how it went; `None` where that is not said.
+    pub fn blames_trunk(&self) -> Option<bool> {
+        let progress = &self.dialing.progress;
+        if self.is_answered() {
+            return Some(false);
+        }
+        match progress.res_hangup {
+            _ if self.withdrawn || !self.ended => None,
+            Some(cause) => Some(breaker::is_fault(cause)),
+            None if progress.status == DialingStatus::OriginateQueuedFailed => Some(true),
+            None if matches!(self.response, Some(Response::Failure { .. })) => Some(!self.has_channel()),
+            None => None,
+        }
     }
 
     /// Whether it still needs an agent of its queue.

@@ -56,13 +56,14 @@ impl Engine {
             // which it cannot have while a call of the campaign is open.
             let ids =
                 (0..share).map(|_| (DialingUuid::new(self.ids.next_uuid()), self.ids.next_uuid())).collect();
-            let queue = capsule.destination.queue();
             let epoch = self.link.epoch().to_owned();
+            let claim = Claim::new(share, now.mono, epoch.clone(), &capsule);
             self.rate.reserve(now.mono, share);
-            self.tally.claim(queue, share);
+            self.tally.claim(claim.queue.as_deref(), share);
+            self.breakers.entry(claim.trunk.clone()).or_default().sent(share);
             if let Some(run) = self.runs.get_mut(&campaign) {
                 run.turn = turn;
-                run.claiming = Some(Claim::new(share, now.mono, epoch.clone(), queue.map(str::to_owned)));
+                run.claiming = Some(claim);
             }
             effects.push(Effect::Claim { campaign, capsule, ids, epoch });
         }
@@ -84,7 +85,7 @@ impl Engine {
             let may_look = run.outlook.is_none() && run.open == 0;
             let wait = run.outlook.map_or(Duration::ZERO, |outlook| until_due(outlook, now));
             if wait.is_zero() {
-                let room = self.room(&capsule, effects);
+                let room = self.room(&capsule, effects).min(self.trunk_room(now, &capsule));
                 candidates.push(Candidate { campaign, capsule, may_look, room, share: 0, turn, price });
             } else {
                 self.wake_at(now.mono + wait);
@@ -147,9 +148,22 @@ impl Engine {
         }
     }
 
+    /// How many calls may go over the plan's trunk now.
+    fn trunk_room(&mut self, now: Now, capsule: &Capsule) -> usize {
+        let breaker = self.breakers.entry(capsule.plan.trunk()).or_default();
+        let room = breaker.room(now.mono);
+        if let Some(at) = breaker.next_at() {
+            self.wake_at(at);
+        }
+        room
+    }
+
     /// Gives back what a claim has held, but for the calls that are sent.
     fn end_claim(&mut self, now: Now, claim: &Claim, sent: usize) {
         self.tally.claimed(claim.queue.as_deref(), claim.calls);
+        if let Some(breaker) = self.breakers.get_mut(&claim.trunk) {
+            breaker.give_back(claim.calls);
+        }
         self.rate.settle(now.mono, claim.at, claim.calls, sent);
     }
 
@@ -207,9 +221,9 @@ impl Engine {
             self.admit(call);
             if !may_send {
                 // Between the claim and now it was stopped, or the link was lost: not sent, and no try.
-                self.touch(uuid, effects, |call| call.cut(now, Cut::NotSent).into_iter().collect());
+                self.touch(now, uuid, effects, |call| call.cut(now, Cut::NotSent).into_iter().collect());
             } else if let Some(why) = refused {
-                self.touch(uuid, effects, |call| call.handle(now, CallEvent::NotSent(why)));
+                self.touch(now, uuid, effects, |call| call.handle(now, CallEvent::NotSent(why)));
             } else {
                 effects.push(Effect::Originate(attempt));
                 sent += 1;

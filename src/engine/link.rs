@@ -83,7 +83,7 @@ impl Engine {
             .collect();
         for dialing in before {
             self.link.unsettled.remove(&dialing);
-            self.touch(dialing, effects, |call| call.cut(now, Cut::PbxRestart).into_iter().collect());
+            self.touch(now, dialing, effects, |call| call.cut(now, Cut::PbxRestart).into_iter().collect());
         }
         self.settle(now);
         if self.link.state == State::Settling {

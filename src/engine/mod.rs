@@ -5,6 +5,7 @@
 //! the state of the link to Asterisk. A claim is committed before its [`Effect::Originate`] goes out, and an end is
 //! committed and its result line written before [`Input::Ended`] comes back and the end is announced.
 
+pub mod breaker;
 pub mod campaign;
 pub mod dialing;
 mod dispatch;
@@ -33,6 +34,7 @@ use crate::model::ids::{CampaignUuid, CapsuleUuid, DestinationUuid, DialingUuid,
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::{Now, Timestamp};
+use breaker::Breaker;
 use dialing::{Call, CallEvent, CallOutput};
 use limits::CallRate;
 use link::Link;
@@ -189,6 +191,20 @@ pub enum Effect {
     Finish(Box<Ending>),
     /// Tell whoever listens.
     Publish(OutEvent),
+    /// Tell the people who run it.
+    Notice(Notice),
+}
+
+/// Something that the people who run the daemon should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A trunk's breaker has opened or closed.
+    Trunk {
+        /// The technology, and the trunk where there is one.
+        trunk: String,
+        /// What it did.
+        turn: breaker::Turn,
+    },
 }
 
 /// The state that the decisions are made on.
@@ -204,6 +220,8 @@ pub struct Engine {
     /// Whom to wake when: each call that has a [`Call::wake`].
     wakes: BTreeSet<(Duration, DialingUuid)>,
     tally: Tally,
+    /// By what a plan's calls go over.
+    breakers: BTreeMap<String, Breaker>,
     rate: CallRate,
     link: Link,
     agents: BTreeMap<String, Option<u32>>,
@@ -230,6 +248,7 @@ impl Engine {
             calls: BTreeMap::new(),
             wakes: BTreeSet::new(),
             tally: Tally::default(),
+            breakers: BTreeMap::new(),
             rate,
             link: Link::default(),
             agents: BTreeMap::new(),
@@ -398,13 +417,15 @@ impl Engine {
             run.admit(&call);
         }
         self.tally.admit(&call);
+        let breaker = self.breakers.entry(call.dialing().attempt.capsule.plan.trunk()).or_default();
+        breaker.admit(call.has_channel(), call.is_decided());
         self.calls.insert(dialing, call);
     }
 
     /// Something happened to a call. One that was given up before it had a channel to hang up is hung up now.
     fn happened(&mut self, now: Now, dialing: DialingUuid, event: CallEvent, effects: &mut Vec<Effect>) {
         let has_channel = matches!(event, CallEvent::ChannelCreated { .. } | CallEvent::Present { .. });
-        self.touch(dialing, effects, |call| call.handle(now, event));
+        self.touch(now, dialing, effects, |call| call.handle(now, event));
         if has_channel && self.calls.get(&dialing).is_some_and(Call::is_withdrawn) {
             effects.push(Effect::Hangup(dialing));
         }
@@ -413,6 +434,7 @@ impl Engine {
     /// Lets something happen to a call, keeps the books, and carries out what the call asks for.
     fn touch(
         &mut self,
+        now: Now,
         dialing: DialingUuid,
         effects: &mut Vec<Effect>,
         happen: impl FnOnce(&mut Call) -> Vec<CallOutput>,
@@ -420,6 +442,7 @@ impl Engine {
         let Some(call) = self.calls.get_mut(&dialing) else { return };
         let (unacknowledged, awaits_agent, wake) =
             (call.is_unacknowledged(), call.awaits_agent(), call.wake());
+        let (blind, decided) = (call.is_blind(), call.is_decided());
         let outputs = happen(call);
         if wake != call.wake() {
             wake.map(|at| self.wakes.remove(&(at, dialing)));
@@ -433,6 +456,19 @@ impl Engine {
         }
         if awaits_agent && !call.awaits_agent() {
             self.tally.served(call);
+        }
+        if (blind, decided) != (call.is_blind(), call.is_decided()) {
+            let trunk = call.dialing().attempt.capsule.plan.trunk();
+            let breaker = self.breakers.entry(trunk.clone()).or_default();
+            if blind && !call.is_blind() {
+                breaker.seen();
+            }
+            if !decided
+                && call.is_decided()
+                && let Some(turn) = breaker.decided(now.mono, call.blames_trunk())
+            {
+                effects.push(Effect::Notice(Notice::Trunk { trunk, turn }));
+            }
         }
         self.carry_out(dialing, outputs, effects);
     }
@@ -475,7 +511,7 @@ impl Engine {
     fn wake_calls(&mut self, now: Now, effects: &mut Vec<Effect>) {
         while let Some((at, dialing)) = self.wakes.first().copied().filter(|(at, _)| *at <= now.mono) {
             self.wakes.remove(&(at, dialing));
-            self.touch(dialing, effects, |call| call.handle_wake(now));
+            self.touch(now, dialing, effects, |call| call.handle_wake(now));
         }
     }
 

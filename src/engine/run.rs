@@ -27,13 +27,16 @@ pub(super) struct Claim {
     pub(super) epoch: String,
     /// The queue that its calls are for.
     pub(super) queue: Option<String>,
+    /// What its calls go over.
+    pub(super) trunk: String,
     /// Whether the list has changed since, so that its outlook is out of date.
     stale: bool,
 }
 
 impl Claim {
-    pub(super) fn new(calls: usize, at: Duration, epoch: String, queue: Option<String>) -> Self {
-        Self { calls, at, epoch, queue, stale: false }
+    pub(super) fn new(calls: usize, at: Duration, epoch: String, capsule: &Capsule) -> Self {
+        let queue = capsule.destination.queue().map(str::to_owned);
+        Self { calls, at, epoch, queue, trunk: capsule.plan.trunk(), stale: false }
     }
 }
 

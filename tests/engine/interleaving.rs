@@ -79,7 +79,11 @@ fn of_calls(effect: &Effect) -> bool {
         | Effect::Progress(..)
         | Effect::Finish(_)
         | Effect::Publish(_) => true,
-        Effect::Claim { .. } | Effect::Transition { .. } | Effect::Scan | Effect::WatchQueue(_) => false,
+        Effect::Claim { .. }
+        | Effect::Transition { .. }
+        | Effect::Scan
+        | Effect::WatchQueue(_)
+        | Effect::Notice(_) => false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use astout::engine::dialing::CallEvent;
-use astout::engine::{Options, UNACKNOWLEDGED_AT_ONCE};
+use astout::engine::{Effect, Notice, Options, UNACKNOWLEDGED_AT_ONCE};
 use astout::model::codes::CampaignStatus;
 use astout::model::ids::CampaignUuid;
 use astout::model::policy::Policy;
@@ -164,10 +164,32 @@ fn an_originate_that_was_not_sent_frees_its_place_at_once() {
     let mut world = limited(500, 500);
     let refused = Step::now(CallEvent::Refused("Permission denied".into()));
     world.pbx.script = Box::new(move |_| vec![refused.clone()]);
-    let Running { campaign, .. } = world.running(&[("MaxRetry1", "1")], 35);
+    let Running { campaign, .. } = world.running(&[("MaxRetry1", "1")], 15);
 
     world.advance(secs(2));
 
-    assert_eq!(world.outcomes().len(), 35);
+    assert_eq!(world.outcomes().len(), 15);
     assert_eq!(world.status(campaign), CampaignStatus::Stop);
+}
+
+#[test]
+fn a_dead_trunk_costs_twenty_contacts_a_try_and_holds_up_no_other_trunk() {
+    let mut world = limited(500, 50);
+    world.every_call(&fate("no channel made"), millis(50), secs(0));
+    world.running(&[("RetryDelay", "600"), ("TechName", "PJSIP"), ("TrunkName", "dead")], 200);
+
+    world.advance(secs(25));
+
+    assert_eq!(world.originated().len(), 20);
+    let told = |(_, effect): &(Duration, Effect)| matches!(effect, Effect::Notice(Notice::Trunk { trunk, .. }) if trunk == "pjsip/dead");
+    assert_eq!(world.log.iter().filter(|entry| told(entry)).count(), 1);
+
+    // Another trunk is dialled over meanwhile, and the dead one is tried again with one call after its wait.
+    world.every_call(&fate("486 of a trunk"), millis(50), secs(0));
+    world.running(&[("MaxRetry1", "1"), ("TechName", "PJSIP"), ("TrunkName", "alive")], 30);
+    world.advance(secs(3));
+    assert_eq!(world.originated().len(), 50);
+    world.every_call(&fate("no channel made"), millis(50), secs(0));
+    world.advance(secs(20));
+    assert_eq!(world.originated().len(), 51);
 }

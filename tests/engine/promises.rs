@@ -108,7 +108,8 @@ impl Promises {
             | Effect::Scan
             | Effect::WatchQueue(_)
             | Effect::Progress(..)
-            | Effect::Publish(_) => {}
+            | Effect::Publish(_)
+            | Effect::Notice(_) => {}
         }
     }
 }

@@ -497,7 +497,11 @@ impl World {
                 let free = self.pbx.queues.get(&queue).copied();
                 self.schedule(self.now, Due::Input(Input::Agents { queue, free }));
             }
-            Effect::Probe(_) | Effect::Scan | Effect::WatchQueue(_) | Effect::Publish(_) => {}
+            Effect::Probe(_)
+            | Effect::Scan
+            | Effect::WatchQueue(_)
+            | Effect::Publish(_)
+            | Effect::Notice(_) => {}
         }
     }
 
