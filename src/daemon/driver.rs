@@ -202,6 +202,7 @@ impl Driver {
                 self.submit(command, Waiting::Reply(reply));
             }
             Request::Dialings { reply } => drop(reply.send(self.engine.dialings().cloned().collect())),
+            Request::Options(options) => self.feed(Input::Options(options)),
             Request::Withdraw { dialing, reply } => {
                 if self.engine.dialing(dialing).is_some() {
                     self.submit(Command::Withdraw(dialing), Waiting::Withdraw(dialing, reply));

@@ -31,6 +31,11 @@ impl CallRate {
         }
     }
 
+    /// Allows so many from now on.
+    pub fn set(&mut self, calls_per_second: u32) {
+        self.calls_per_second = calls_per_second.max(1) as usize;
+    }
+
     fn a_tenth(&self) -> usize {
         self.calls_per_second.div_ceil(10)
     }

@@ -111,6 +111,8 @@ pub enum Input {
     Tick,
     /// The daemon is stopping: nothing more is claimed.
     Drain,
+    /// It goes by these options from now on. Calls that are up stay up, also where they are more than allowed.
+    Options(Options),
     /// A noun was created, updated or deleted, and that is committed.
     Changed(Change, Arc<Noun>),
     /// A change of status that the engine asked for was not made: the records had another status.
@@ -276,6 +278,10 @@ impl Engine {
         match input {
             Input::Tick => {}
             Input::Drain => self.draining = true,
+            Input::Options(options) => {
+                self.rate.set(options.calls_per_second);
+                self.options = options;
+            }
             Input::Changed(change, noun) => self.changed(now, change, &noun, &mut effects),
             Input::NotMoved(campaign) => {
                 if let Some(run) = self.runs.get_mut(&campaign) {

@@ -68,6 +68,7 @@ impl Promises {
             Input::Live(_)
             | Input::Tick
             | Input::Drain
+            | Input::Options(_)
             | Input::Changed(..)
             | Input::NotMoved(_)
             | Input::StoreFailed(_)

@@ -97,7 +97,8 @@ impl Daemon {
         tokio::spawn(driver.run(stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let options = Arc::new(Options { users: users(), started: Duration::ZERO });
+        let users = tokio::sync::watch::channel(Arc::from(users())).1;
+        let options = Arc::new(Options { users, started: Duration::ZERO });
         tokio::spawn(manager::serve(
             listener,
             Arc::clone(&options),
