@@ -169,7 +169,7 @@ impl World {
         let fate = match &line {
             Some(line) => self.decide(line, local, &number),
             // A Local channel can be made to anywhere; an endpoint has to exist.
-            None if local => self.into_dialplan(&context, &number),
+            None if local => self.dialplan_fate(&context, &number),
             None => Fate::NoChannel,
         };
         self.log(Entry {
@@ -271,7 +271,7 @@ impl World {
     }
 
     /// `Local/` to an extension for answered calls: it answers at once, and stays.
-    fn into_dialplan(&self, context: &str, exten: &str) -> Fate {
+    fn dialplan_fate(&self, context: &str, exten: &str) -> Fate {
         match self.extension(context, exten, "1") {
             Some(destination) => Fate::Answer {
                 ring: Duration::ZERO,
