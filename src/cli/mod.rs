@@ -2,6 +2,7 @@
 
 pub mod check_config;
 mod remote;
+mod sandbox;
 mod serve;
 
 use std::ffi::OsString;
@@ -64,6 +65,8 @@ enum Command {
     },
     /// Say whether the configuration is right: every mistake with its line and what is allowed
     CheckConfig,
+    /// Run a PBX that speaks AMI and rings nobody, to rehearse a campaign on
+    Sandbox(sandbox::Arguments),
 }
 
 /// Does what the arguments ask for; gives the exit code.
@@ -84,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         (None, Some(Command::CheckConfig)) => {
             check_config::run(&arguments.config, environment, &mut std::io::stdout().lock())
         }
+        (None, Some(Command::Sandbox(sandbox))) => sandbox::run(sandbox),
         (None, None) => complain(USAGE, "nothing to do; see astout --help"),
     }
 }

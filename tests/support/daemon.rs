@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::ami::{Client, PATIENCE};
-use super::lab::Lab;
+use super::pbx::Pbx;
 
 /// The user that the tests' configuration has.
 pub const USER: &str = "operator";
@@ -26,10 +26,10 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts one beside that Asterisk. `more` is TOML after the sections that every test has.
-    pub fn start(lab: &Lab, more: &str) -> Self {
-        let (user, secret) = (lab.get("ASTERISK_USER"), lab.get("ASTERISK_SECRET"));
-        Self::start_beside(lab.get("ASTERISK_AMI"), user, secret, more)
+    /// Starts one beside that PBX. `more` is TOML after the sections that every test has.
+    pub fn start(pbx: &impl Pbx, more: &str) -> Self {
+        let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
+        Self::start_beside(pbx.get("ASTERISK_AMI"), user, secret, more)
     }
 
     /// Starts one beside an Asterisk at that address, which need not be there.
