@@ -210,7 +210,8 @@ fn connection_options(asterisk: &config::Asterisk) -> ConnectionOptions {
     }
 }
 
-fn policy(policy: &config::Policy) -> Policy {
+/// What the configuration allows, in the words of those who ask.
+pub fn policy(policy: &config::Policy) -> Policy {
     Policy {
         technologies: policy.technologies.iter().collect(),
         local_contexts: policy.local_contexts.iter().collect(),

@@ -90,6 +90,7 @@ fn run(scenario: &mut Scenario) -> serde_json::Value {
     assert_eq!(header(stat, "DlTotalCount"), "1");
     assert_eq!(header(stat, "DlFinishedCount"), "1");
     assert!(client.list("OutDialingShow", &[]).is_empty());
+    daemon.check();
     line
 }
 

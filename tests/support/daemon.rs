@@ -23,13 +23,18 @@ pub struct Daemon {
     dir: TempDir,
     child: Option<Child>,
     port: u16,
+    /// The account that its Asterisk gives of the calls.
+    cdr: Option<PathBuf>,
 }
 
 impl Daemon {
     /// Starts one beside that Asterisk. `more` is TOML after the sections that every test has.
     pub fn start(lab: &Lab, more: &str) -> Self {
         let (user, secret) = (lab.get("ASTERISK_USER"), lab.get("ASTERISK_SECRET"));
-        Self::start_beside(lab.get("ASTERISK_AMI"), user, secret, more)
+        let mut daemon = Self::prepared(lab.get("ASTERISK_AMI"), user, secret, more);
+        daemon.cdr = Some(PathBuf::from(lab.get("ASTERISK_CDR")));
+        daemon.run();
+        daemon
     }
 
     /// Starts one beside an Asterisk at that address, which need not be there.
@@ -78,7 +83,7 @@ info_enable = true
 "#
         );
         fs::write(dir.path().join("astout.toml"), sections + more).unwrap();
-        Self { dir, child: None, port }
+        Self { dir, child: None, port, cdr: None }
     }
 
     /// Starts it and waits until it is ready.
@@ -112,6 +117,19 @@ info_enable = true
             .stdin(Stdio::null())
             .output()
             .unwrap()
+    }
+
+    /// `astout check`: whatever a test has done, the promises held. For the end of each.
+    pub fn check(&self) {
+        let mut arguments = vec!["check"];
+        // Without a call there is no such file.
+        if let Some(cdr) = self.cdr.as_deref().filter(|cdr| cdr.exists()) {
+            arguments.extend(["--cdr", cdr.to_str().unwrap()]);
+        }
+        let output = self.cli(&arguments);
+        let (said, failed) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "astout check: {:?}\n{said}{failed}", output.status);
     }
 
     /// A file of its directory.
