@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -78,11 +79,15 @@ pub enum BootError {
     Log(#[from] LogError),
 }
 
-/// Runs the daemon until `stop`.
+/// Runs the daemon until `stop`, and takes up the configurations that come by `reloads`.
 ///
 /// # Errors
 /// Where it cannot start. Once it runs, nothing but `stop` ends it.
-pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), BootError> {
+pub async fn serve(
+    config: Config,
+    stop: CancellationToken,
+    reloads: mpsc::Receiver<Config>,
+) -> Result<(), BootError> {
     let [asterisk] = config.asterisk.as_slice() else {
         return Err(BootError::NotBuilt("several [[asterisk]] are not built yet; give one"));
     };
@@ -95,27 +100,22 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), BootEr
     let _lock = lock(&config.database.file)?;
     let clock = Clock::start();
     let policy = policy(&config.policy);
-    let options = StoreOptions {
-        url: config.database.url.clone(),
-        policy: policy.clone(),
-        result: ResultOptions { info: config.result.info_enable },
-    };
+    let options =
+        StoreOptions { url: config.database.url.clone(), policy, result: result_options(&config.result) };
     let opened = Store::open(options).await?;
     let log = open_log(&config.result.filename, &opened.store, &opened.recovered).await?;
     let tasks = TaskTracker::new();
     let connection_stop = CancellationToken::new();
     let (orders, inputs) = asterisk::start(connection_options(asterisk), &tasks, connection_stop.clone());
-    let engine_options = engine::Options {
-        max_channels: asterisk.max_channels,
-        calls_per_second: asterisk.calls_per_second,
-        policy,
-    };
     // Ids that grow with time keep the records' indices together on disk.
-    let engine = Engine::new(engine_options, records(opened.recovered), Ids::new(Uuid::now_v7));
+    let engine =
+        Engine::new(engine_options(&config, asterisk), records(opened.recovered), Ids::new(Uuid::now_v7));
     let parts = Parts { engine, store: opened.store, committed: opened.done, orders, inputs, log, clock };
     let (driver, handle) = driver::new(parts);
     let doors_stop = CancellationToken::new();
-    let doors = open_doors(&config, handle, clock, &tasks, &doors_stop).await?;
+    let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
+    let doors = open_doors(&config, known_users, handle.clone(), clock, &tasks, &doors_stop).await?;
+    tasks.spawn(take_up(config, reloads, users, handle, doors_stop.clone()));
     info!("ready");
     // Without systemd there is nobody to tell.
     drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
@@ -163,7 +163,8 @@ fn lock(database: &Path) -> Result<File, BootError> {
 /// Opens the result log and writes what was committed and not written when the daemon last ended.
 async fn open_log(path: &Path, store: &Store, recovered: &Recovered) -> Result<LogWriter, BootError> {
     let log = ResultLog::open(path)?;
-    let logged = log.last_seq().max(recovered.logged_seq);
+    // A log that is ahead of the database belongs to a later state of it: what is new now has to be written all the same.
+    let logged = log.last_seq().max(recovered.logged_seq).min(recovered.last_seq);
     if log.last_seq() > recovered.last_seq {
         warn!(
             log = log.last_seq(),
@@ -210,6 +211,74 @@ fn connection_options(asterisk: &config::Asterisk) -> ConnectionOptions {
     }
 }
 
+fn engine_options(config: &Config, asterisk: &config::Asterisk) -> engine::Options {
+    engine::Options {
+        max_channels: asterisk.max_channels,
+        calls_per_second: asterisk.calls_per_second,
+        policy: policy(&config.policy),
+    }
+}
+
+fn result_options(result: &config::ResultLog) -> ResultOptions {
+    ResultOptions { info: result.info_enable }
+}
+
+/// Takes up what of a new configuration can be taken up while calls are up, and says what takes a restart.
+async fn take_up(
+    mut running: Config,
+    mut reloads: mpsc::Receiver<Config>,
+    users_known: watch::Sender<Arc<[manager::User]>>,
+    handle: Handle,
+    stop: CancellationToken,
+) {
+    loop {
+        let config = tokio::select! {
+            config = reloads.recv() => config,
+            () = stop.cancelled() => return,
+        };
+        let Some(config) = config else { return };
+        let [asterisk] = config.asterisk.as_slice() else {
+            warn!("several [[asterisk]] are not built yet: the running configuration stays");
+            continue;
+        };
+        for note in config.warnings.iter().map(ToString::to_string).chain(config.not_built()) {
+            warn!("{note}");
+        }
+        for section in fixed_by_the_start(&running, &config) {
+            warn!("[{section}] has changed in what only a restart takes up; calls stay up meanwhile");
+        }
+        handle.records().set_rules(policy(&config.policy), result_options(&config.result));
+        if handle.set_options(engine_options(&config, asterisk)).await.is_err() {
+            return;
+        }
+        users_known.send_replace(Arc::from(users(&config.manager)));
+        info!("took up the configuration: [policy], limits, users, result lines");
+        running = config;
+    }
+}
+
+/// The sections of which a change is not taken up by a reload.
+fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
+    let asterisks = |config: &Config| -> Vec<_> {
+        let fixed = |asterisk: &config::Asterisk| config::Asterisk {
+            max_channels: 0,
+            calls_per_second: 0,
+            ..asterisk.clone()
+        };
+        config.asterisk.iter().map(fixed).collect()
+    };
+    [
+        ("asterisk", asterisks(running) != asterisks(config)),
+        ("manager", running.manager.listen != config.manager.listen),
+        ("cli", running.cli != config.cli),
+        ("database", running.database != config.database),
+        ("result", running.result.filename != config.result.filename),
+    ]
+    .into_iter()
+    .filter_map(|(section, changed)| changed.then_some(section))
+    .collect()
+}
+
 /// What the configuration allows, in the words of those who ask.
 pub fn policy(policy: &config::Policy) -> Policy {
     Policy {
@@ -230,6 +299,14 @@ fn users(config: &config::Manager) -> Vec<manager::User> {
         let known = words.iter().map(String::as_str).filter(|word| !word.starts_with("out-"));
         Privileges::of_words(known).unwrap_or(Privileges::NONE)
     };
+    for user in &config.users {
+        if !user.write.is_empty() && user.write.iter().all(|word| word.starts_with("out-")) {
+            warn!(
+                user = user.name,
+                "may send no action: the classes out-… guard nothing yet; give it message"
+            );
+        }
+    }
     let user = |user: &config::ManagerUser| manager::User {
         name: user.name.clone(),
         secret: match &user.secret {
@@ -247,17 +324,18 @@ fn users(config: &config::Manager) -> Vec<manager::User> {
 /// Opens the doors that are configured; gives the path of the local socket.
 async fn open_doors(
     config: &Config,
+    users: watch::Receiver<Arc<[manager::User]>>,
     handle: Handle,
     clock: Clock,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<Option<PathBuf>, BootError> {
-    let options = Arc::new(manager::Options { users: users(&config.manager), ..manager::Options::default() });
+    let options = Arc::new(manager::Options { users, started: clock.now().mono });
     if let Some(address) = config.manager.listen {
         let listener = TcpListener::bind(address).await.map_err(cannot_listen("manager", &address))?;
         let at: Option<SocketAddr> = listener.local_addr().ok();
-        info!(at = ?at.unwrap_or(address), users = options.users.len(), "AMI server listens");
-        if options.users.is_empty() {
+        info!(at = ?at.unwrap_or(address), users = config.manager.users.len(), "AMI server listens");
+        if config.manager.users.is_empty() {
             warn!("[manager] has no user: every login is refused; add a [[manager.user]]");
         }
         let serving =

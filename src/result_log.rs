@@ -42,6 +42,8 @@ pub struct ResultLog {
     path: PathBuf,
     file: File,
     last_seq: i64,
+    /// How long the file was after the last batch; 0 where none was written yet.
+    len: u64,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +70,7 @@ impl ResultLog {
                 last_seq_of(&mut rotated).ok().flatten()
             });
         }
-        Ok(Self { path: path.to_owned(), file, last_seq: last_seq.unwrap_or_default() })
+        Ok(Self { path: path.to_owned(), file, last_seq: last_seq.unwrap_or_default(), len: 0 })
     }
 
     /// The number of the last line that is in the log; 0 where none is known.
@@ -88,6 +90,12 @@ impl ResultLog {
             bytes.push(b'\n');
         }
         let before = self.file.metadata().map_err(self.failed("cannot be looked at"))?.len();
+        if before < self.len {
+            warn!(
+                path = %self.path.display(),
+                "the result log became shorter: was it rotated by copytruncate? lines may be lost in that; let it be renamed"
+            );
+        }
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
         if let Err(why) = written {
             // A full disk leaves a part of the batch behind: take it away, so that no line is there twice later.
@@ -96,6 +104,7 @@ impl ResultLog {
             }
             return Err(self.failed("cannot be written")(why));
         }
+        self.len = before + bytes.len() as u64;
         if let Some((seq, _)) = lines.last() {
             self.last_seq = *seq;
         }
@@ -111,6 +120,7 @@ impl ResultLog {
         };
         if there.is_none_or(|there| (there.dev(), there.ino()) != (ours.dev(), ours.ino())) {
             self.file = open_file(&self.path).map_err(self.failed("cannot be opened after its rotation"))?;
+            self.len = 0;
             info!(path = %self.path.display(), "the result log was rotated: going on in a new file");
         }
         Ok(())

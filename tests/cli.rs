@@ -7,7 +7,8 @@ mod support;
 use std::fs;
 use std::process::{Command, Output};
 
-use support::daemon::Daemon;
+use support::ami::{Client, header};
+use support::daemon::{Daemon, USER};
 
 /// Nobody listens there: the daemon waits for an Asterisk.
 const NOWHERE: &str = "127.0.0.1:9";
@@ -105,4 +106,31 @@ fn a_database_or_a_log_that_cannot_be_opened_is_74_and_named() {
         assert_eq!(code, 74, "{text}");
         assert!(text.contains("/nowhere/at"), "{text}");
     }
+}
+
+#[test]
+fn a_hangup_takes_up_the_configuration_or_says_what_is_wrong_with_it() {
+    let mut daemon = Daemon::start_beside(NOWHERE, "user", "secret", "");
+    let path = daemon.path("astout.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let plan = [("TechName", "DAHDI/"), ("Name", "x")];
+    assert!(daemon.client().action("OutPlanCreate", &plan).is_success());
+
+    fs::write(
+        &path,
+        text.replace("operators-secret-of-the-tests", "another-secret-of-the-tests")
+            + "[policy]\ntechnologies = [\"PJSIP\"]\n",
+    )
+    .unwrap();
+    daemon.hang_up();
+    daemon.poll("the reload", |daemon| daemon.log().contains("took up the configuration").then_some(()));
+    let mut client = Client::login(&daemon.address(), USER, "another-secret-of-the-tests");
+    let refused = client.action("OutPlanCreate", &plan);
+    assert!(header(&refused, "Message").contains("TechName"), "{refused:?}");
+
+    fs::write(&path, "[asterisk]\nprot = 1\n").unwrap();
+    daemon.hang_up();
+    daemon
+        .poll("the complaint", |daemon| daemon.log().contains("astout.toml:2: asterisk.prot").then_some(()));
+    assert!(client.action("Ping", &[]).is_success());
 }

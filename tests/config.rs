@@ -279,7 +279,7 @@ fn a_user_is_checked_whole() {
     let other_kind = HASH.replace("argon2id", "argon2i");
     assert_snapshot!(wrong_user(&format!("name = \"a\"\nsecret_hash = \"{other_kind}\"\n")), @r#"astout.toml:3: manager.user[1].secret_hash: is a hash of another kind, argon2i; allowed: a PHC string, "$argon2id$v=19$m=…,t=…,p=…$salt$hash""#);
     let twice = "name = \"a\"\nsecret = \"x\"\n[[manager.user]]\nname = \"a\"\nsecret = \"y\"\n";
-    assert_snapshot!(wrong_user(twice), @r#"astout.toml:4: manager.user[2].name: "a" is taken; allowed: a name of its own for each user"#);
+    assert_snapshot!(wrong_user(twice), @r#"astout.toml:4: manager.user[2].name: "a" is taken; allowed: a name of its own for each user, whatever its case"#);
     assert_snapshot!(wrong("[manager.user]\nname = \"a\"\n"), @"astout.toml:1: manager.user: is not a list of sections; allowed: [[manager.user]]");
 }
 

@@ -70,15 +70,8 @@ fn ask(mut stream: UnixStream, action: &Message) -> io::Result<Message> {
     }
 }
 
-/// The lines behind `Output:`, with the blanks that they begin with: those are a table's, not the header's.
-fn output(answer: &Message) -> String {
-    let wire = answer.to_wire();
-    let lines = String::from_utf8_lossy(&wire);
-    lines.lines().filter_map(|line| line.strip_prefix("Output: ")).flat_map(|line| [line, "\n"]).collect()
-}
-
 fn print(answer: &Message) -> u8 {
-    let text = output(answer);
+    let text: String = answer.all("Output").flat_map(|line| [line, "\n".into()]).collect();
     if answer.is_success() {
         return match io::stdout().lock().write_all(text.as_bytes()) {
             Ok(()) => OK,

@@ -1,11 +1,12 @@
 //! `astout serve`: the daemon in the foreground, with its log and its signals.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -42,12 +43,13 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, log_json: boo
 
 async fn serve(path: &Path, config: Config) -> Result<(), BootError> {
     let stop = CancellationToken::new();
-    tokio::spawn(watch_signals(path.to_owned(), stop.clone()));
-    boot::serve(config, stop).await
+    let (reload, reloads) = mpsc::channel(1);
+    tokio::spawn(watch_signals(path.to_owned(), stop.clone(), reload));
+    boot::serve(config, stop, reloads).await
 }
 
-/// The first SIGTERM or SIGINT stops it in order, a second one at once. SIGHUP checks the configuration.
-async fn watch_signals(path: std::path::PathBuf, stop: CancellationToken) {
+/// The first SIGTERM or SIGINT stops it in order, a second one at once. SIGHUP has it read its configuration again.
+async fn watch_signals(path: PathBuf, stop: CancellationToken, reload: mpsc::Sender<Config>) {
     let signals =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
     let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
@@ -60,7 +62,8 @@ async fn watch_signals(path: std::path::PathBuf, stop: CancellationToken) {
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {
                 match Config::load(&path, config::process_environment()) {
-                    Ok(_) => info!("the configuration is right; a restart takes it up, calls stay up meanwhile"),
+                    // Nobody takes it once it stops.
+                    Ok(config) => drop(reload.send(config).await),
                     Err(error) => error!("the configuration is wrong, the running one stays:\n{error}"),
                 }
                 continue;

@@ -89,8 +89,11 @@ pub(super) fn read(mut section: Section<'_, '_>) -> Manager {
     let mut users: Vec<ManagerUser> = Vec::new();
     for (index, (table, place)) in tables.into_iter().enumerate() {
         let user = read_user(section.reader(), index + 1, table, place.clone());
-        if !user.name.is_empty() && users.iter().any(|other| other.name == user.name) {
-            let text = format!("{:?} is taken; allowed: a name of its own for each user", user.name);
+        if !user.name.is_empty() && users.iter().any(|other| other.name.eq_ignore_ascii_case(&user.name)) {
+            let text = format!(
+                "{:?} is taken; allowed: a name of its own for each user, whatever its case",
+                user.name
+            );
             section.reader().problem(place, format!("manager.user[{}].name", index + 1), text);
         }
         users.push(user);

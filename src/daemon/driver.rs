@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::asterisk::Order;
-use crate::engine::{Effect, Engine, Input};
+use crate::engine::breaker::Turn;
+use crate::engine::{Effect, Engine, Input, Notice};
 use crate::model::dialing::Ending;
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun, OutEvent};
@@ -170,6 +171,7 @@ impl Driver {
             }
             Effect::Finish(ending) => self.submit(Command::Finish(ending.clone()), Waiting::Finish(ending)),
             Effect::Publish(event) => self.bus.publish(event),
+            Effect::Notice(notice) => tell(&notice),
             Effect::Originate(attempt) => self.order(Order::Originate(attempt)),
             Effect::Hangup(dialing) => self.order(Order::Hangup(dialing)),
             Effect::Probe(dialing) => self.order(Order::Probe(dialing)),
@@ -200,6 +202,7 @@ impl Driver {
                 self.submit(command, Waiting::Reply(reply));
             }
             Request::Dialings { reply } => drop(reply.send(self.engine.dialings().cloned().collect())),
+            Request::Options(options) => self.feed(Input::Options(options)),
             Request::Withdraw { dialing, reply } => {
                 if self.engine.dialing(dialing).is_some() {
                     self.submit(Command::Withdraw(dialing), Waiting::Withdraw(dialing, reply));
@@ -274,5 +277,15 @@ impl Driver {
             self.feed(Input::Ended(dialing, Some(dl)));
         }
         self.submit(Command::Logged { seq }, Waiting::Nothing);
+    }
+}
+
+fn tell(notice: &Notice) {
+    match notice {
+        Notice::Trunk { trunk, turn: Turn::Opened { faults, attempts, wait } } => warn!(
+            trunk,
+            "{faults} of the last {attempts} attempts were the trunk's fault: nothing is dialled over it for {wait:?}"
+        ),
+        Notice::Trunk { trunk, turn: Turn::Closed } => info!(trunk, "the trunk works again"),
     }
 }

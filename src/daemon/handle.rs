@@ -3,6 +3,7 @@
 use tokio::sync::{broadcast, mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::engine;
 use crate::model::dialing::Dialing;
 use crate::model::event::{Noun, OutEvent};
 use crate::model::fields::Fields;
@@ -39,6 +40,7 @@ pub(super) enum Write {
 pub(super) enum Request {
     Write { write: Write, kind: NounKind, fields: Fields, reply: oneshot::Sender<Result<Noun, RequestError>> },
     Dialings { reply: oneshot::Sender<Vec<Dialing>> },
+    Options(engine::Options),
     Withdraw { dialing: DialingUuid, reply: oneshot::Sender<Result<(), RequestError>> },
 }
 
@@ -60,8 +62,12 @@ impl Handle {
     /// # Errors
     /// Where a field is wrong or missing, or the records cannot be written. Nothing is written then.
     pub async fn create(&self, kind: NounKind, fields: Fields) -> Result<Noun, RequestError> {
-        // Ids that grow with time keep the records' indices together on disk.
-        let write = Write::Create(Uuid::now_v7());
+        // Of contacts there are millions: ids that grow with time keep their index together on disk. Of the rest there
+        // are few, and people tell them apart by their first letters.
+        let write = Write::Create(match kind {
+            NounKind::Dl | NounKind::Dialing => Uuid::now_v7(),
+            NounKind::Plan | NounKind::Dlma | NounKind::Destination | NounKind::Campaign => Uuid::new_v4(),
+        });
         self.write(write, kind, fields).await
     }
 
@@ -106,6 +112,14 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Withdraw { dialing, reply }).await.map_err(|_| RequestError::Stopping)?;
         answer.await.map_err(|_| RequestError::Stopping)?
+    }
+
+    /// Has the engine go by these options from now on.
+    ///
+    /// # Errors
+    /// Where the daemon is stopping.
+    pub async fn set_options(&self, options: engine::Options) -> Result<(), RequestError> {
+        self.requests.send(Request::Options(options)).await.map_err(|_| RequestError::Stopping)
     }
 
     /// The records, for reading.

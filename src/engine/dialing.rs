@@ -10,7 +10,8 @@
 //!
 //! - The events of a channel are in order among themselves; `OriginateResponse` may stand anywhere among them, also
 //!   before the channel's first and after its last. So every event only adds a fact, and the end is worked out from
-//!   the facts: any order of the same events ends alike.
+//!   the facts: any order of the same events ends alike. The first word on a fact counts; a repeated event changes
+//!   nothing.
 //! - A call ends with its hangup and its response both seen, or with a failed response and Asterisk's word that there
 //!   is no such channel. The dialing shows 7 (or 13) last, whichever came first.
 //! - A refused or unsent request ends at once (12, 11). An end that nobody saw (connection lost, Asterisk restarted) is
@@ -19,9 +20,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::breaker;
+
 use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
 use crate::model::dialing::{Attempt, Dialing, Ending, Progress};
-use crate::model::time::{Now, Timestamp};
+use crate::model::time::Now;
 
 /// How long a call that was hung up waits for its response.
 const RESPONSE_WAIT: Duration = Duration::from_secs(2);
@@ -137,6 +140,8 @@ pub struct Call {
     up: bool,
     with_agent: bool,
     withdrawn: bool,
+    /// When its contact was claimed, on the monotonic clock; `None` for one that an earlier run of the daemon left.
+    claimed_at: Option<Duration>,
     /// When Asterisk was first found not to have its channel, since it was last seen.
     missing: Option<Duration>,
     ended: bool,
@@ -145,21 +150,23 @@ pub struct Call {
 
 impl Call {
     /// A call that was just claimed.
-    pub fn new(attempt: Arc<Attempt>) -> Self {
-        Self::resumed(attempt, Progress::default(), false)
+    pub fn new(now: Now, attempt: Arc<Attempt>) -> Self {
+        let claimed = Self::resumed(attempt, Progress::default());
+        Self { acknowledged: false, claimed_at: Some(now.mono), ..claimed }
     }
 
     /// A call that an earlier run of the daemon left open.
-    pub fn resumed(attempt: Arc<Attempt>, progress: Progress, acknowledged: bool) -> Self {
+    pub fn resumed(attempt: Arc<Attempt>, progress: Progress) -> Self {
         let up = progress.res_dial == DialResult::Answered;
         Self {
             dialing: Dialing { attempt, progress },
-            acknowledged,
+            acknowledged: true,
             response: None,
             dial_status: None,
             up,
             with_agent: false,
             withdrawn: false,
+            claimed_at: None,
             missing: None,
             ended: false,
             wake: None,
@@ -181,6 +188,36 @@ impl Call {
         self.up || self.response == Some(Response::Success)
     }
 
+    /// Whether it is on its way and no channel of it was seen.
+    pub fn is_blind(&self) -> bool {
+        !self.ended && !self.has_channel()
+    }
+
+    /// Whether its channel was seen.
+    pub fn has_channel(&self) -> bool {
+        self.dialing.progress.channel_name.is_some()
+    }
+
+    /// Whether it is known if it was answered: it was, or it has ended.
+    pub fn is_decided(&self) -> bool {
+        self.ended || self.is_answered()
+    }
+
+    /// Whether the trunk is to blame for how it went; `None` where that is not said.
+    pub fn blames_trunk(&self) -> Option<bool> {
+        let progress = &self.dialing.progress;
+        if self.is_answered() {
+            return Some(false);
+        }
+        match progress.res_hangup {
+            _ if self.withdrawn || !self.ended => None,
+            Some(cause) => Some(breaker::is_fault(cause)),
+            None if progress.status == DialingStatus::OriginateQueuedFailed => Some(true),
+            None if matches!(self.response, Some(Response::Failure { .. })) => Some(!self.has_channel()),
+            None => None,
+        }
+    }
+
     /// Whether it still needs an agent of its queue.
     pub fn awaits_agent(&self) -> bool {
         !self.with_agent && !self.ended
@@ -196,9 +233,20 @@ impl Call {
         self.wake
     }
 
+    /// How long ago its contact was claimed.
+    pub fn age(&self, now: Now) -> Duration {
+        self.claimed_at.map_or(Duration::MAX, |at| now.mono.saturating_sub(at))
+    }
+
     /// The operator gives it up: an end without an answer is then `withdrawn`.
     pub fn withdraw(&mut self) {
         self.withdrawn = true;
+    }
+
+    /// The link was lost and is back: earlier looks for its channel say nothing, for an Asterisk that stood still
+    /// may carry out what it was sent only now.
+    pub fn look_anew(&mut self) {
+        self.missing = None;
     }
 
     /// Whether it was given up.
@@ -234,7 +282,9 @@ impl Call {
             CallEvent::Unanswered => {
                 // It may live: the answer was lost, not the request.
                 self.acknowledged = true;
-                self.wake = Some(now.mono);
+                if progress.res_hangup.is_none() {
+                    self.wake = Some(now.mono);
+                }
                 return Vec::new();
             }
             CallEvent::ChannelCreated { name } => {
@@ -243,7 +293,7 @@ impl Call {
                 DialingStatus::ChannelCreated
             }
             CallEvent::DialBegin => {
-                progress.tm_dial_begin = Some(now.wall);
+                progress.tm_dial_begin.get_or_insert(now.wall);
                 DialingStatus::DialBegin
             }
             CallEvent::DialEnd(dial_status) => {
@@ -254,7 +304,10 @@ impl Call {
                 }
                 DialingStatus::DialEnd
             }
-            CallEvent::Up => return self.answered().into_iter().collect(),
+            CallEvent::Up => {
+                progress.tm_dial_end.get_or_insert(now.wall);
+                return self.answered().into_iter().collect();
+            }
             CallEvent::WithAgent => {
                 self.with_agent = true;
                 return Vec::new();
@@ -262,8 +315,7 @@ impl Call {
             CallEvent::Responded(response) => {
                 self.acknowledged = true;
                 progress.tm_dial_end.get_or_insert(now.wall);
-                self.response = Some(response);
-                match response {
+                match *self.response.get_or_insert(response) {
                     Response::Success => {
                         outputs.extend(self.answered());
                         DialingStatus::OriginateResponsed
@@ -272,6 +324,9 @@ impl Call {
                 }
             }
             CallEvent::Hangup { cause, text } => {
+                if progress.res_hangup.is_some() {
+                    return Vec::new();
+                }
                 progress.res_hangup = Some(cause);
                 progress.res_hangup_detail = Some(text);
                 progress.tm_hangup = Some(now.wall);
@@ -279,6 +334,10 @@ impl Call {
                     return vec![self.end(now, None)];
                 }
                 self.wake = Some(now.mono + RESPONSE_WAIT);
+                return Vec::new();
+            }
+            // An answer from before the hangup: what keeps the call now is its response.
+            CallEvent::Present { .. } | CallEvent::Gone if progress.res_hangup.is_some() => {
                 return Vec::new();
             }
             CallEvent::Present { name, up } => {
@@ -342,36 +401,39 @@ impl Call {
         Vec::new()
     }
 
-    /// Ends it without its events.
+    /// Ends it without its events; where its hangup was seen, by that.
     pub fn cut(&mut self, now: Now, why: Cut) -> Option<CallOutput> {
-        (!self.ended).then(|| self.end(now, Some(why)))
+        let unseen = self.dialing.progress.res_hangup.is_none();
+        (!self.ended).then(|| self.end(now, unseen.then_some(why)))
     }
 
     fn end(&mut self, now: Now, cut: Option<Cut>) -> CallOutput {
         let (mut outcome, res_dial) = self.result();
+        let answered = self.is_answered();
         let progress = &mut self.dialing.progress;
         progress.res_dial = res_dial;
         progress.tm_update = Some(now.wall);
         if progress.res_hangup.is_some() {
             progress.status = DialingStatus::Hangup;
         }
-        let answered = outcome == Outcome::Answered;
         match cut {
             Some(Cut::NotSent) => outcome = Outcome::Withdrawn,
-            Some(Cut::Unseen | Cut::PbxRestart) => {
+            Some(Cut::Unseen) => {
                 progress.status = DialingStatus::Error;
                 if !answered {
-                    outcome = if self.withdrawn {
-                        Outcome::Withdrawn
-                    } else if cut == Some(Cut::PbxRestart) {
-                        Outcome::PbxRestart
-                    } else {
-                        Outcome::Unknown
-                    };
+                    outcome = Outcome::Unknown;
                 }
             }
-            None if self.withdrawn && !answered => outcome = Outcome::Withdrawn,
+            Some(Cut::PbxRestart) => {
+                progress.status = DialingStatus::Error;
+                if !answered {
+                    outcome = Outcome::PbxRestart;
+                }
+            }
             None => {}
+        }
+        if self.withdrawn && !answered {
+            outcome = Outcome::Withdrawn;
         }
         self.ended = true;
         self.wake = None;
@@ -407,10 +469,5 @@ impl Call {
         } else {
             (Outcome::Failed, DialResult::None)
         }
-    }
-
-    /// When its contact was claimed.
-    pub fn claimed_at(&self) -> Timestamp {
-        self.dialing.attempt.tm_create
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::dialing::{Call, CallEvent, Cut};
 use super::pacing::agents;
+use super::run::Claim;
 use super::{Effect, Engine, Outlook};
-use crate::model::codes::CampaignStatus;
+use crate::model::codes::{CampaignStatus, DialMode};
 use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun, OutEvent};
@@ -17,6 +18,20 @@ use crate::model::time::Now;
 /// calls an Asterisk that has stopped answering may still place later.
 pub const UNACKNOWLEDGED_AT_ONCE: usize = 10;
 
+/// A campaign that may claim now.
+struct Candidate {
+    campaign: CampaignUuid,
+    capsule: Arc<Capsule>,
+    /// Whether a claim makes sense that claims nothing: what remains of its list is not known, and that may be nothing.
+    may_look: bool,
+    /// How many calls its destination could take.
+    room: usize,
+    /// How many it gets.
+    share: usize,
+    turn: u64,
+    price: u64,
+}
+
 impl Engine {
     /// Claims contacts for the campaigns that may dial now, each in its turn.
     pub(super) fn dispatch(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -24,39 +39,33 @@ impl Engine {
         if self.draining {
             return;
         }
-        let (before, mut running): (Vec<_>, Vec<_>) = self
-            .runs
-            .iter()
-            .filter(|(_, run)| run.may_claim())
-            .map(|(uuid, _)| *uuid)
-            .partition(|uuid| *uuid <= self.turn);
-        running.extend(before);
-        for (place, uuid) in running.iter().copied().enumerate() {
-            let Some(capsule) = self.capsule(uuid) else { continue };
-            let outlook = self.runs.get(&uuid).and_then(|run| run.outlook);
-            if let Some(wait) = outlook.map(|outlook| until_due(outlook, now)).filter(|wait| !wait.is_zero())
-            {
-                self.wake_at(now.mono + wait);
-                continue;
-            }
-            let budget = self.budget(now).div_ceil(running.len() - place);
-            let share = budget.min(self.room(&capsule, effects));
-            if share == 0 && outlook.is_some() {
+        let mut candidates = self.candidates(now, effects);
+        if candidates.is_empty() {
+            return;
+        }
+        self.share_out(now, &mut candidates);
+        for Candidate { campaign, capsule, may_look, room, share, turn, .. } in candidates {
+            if share == 0 && !may_look {
                 // Every other gate opens by an input; only the rate opens by itself.
-                if let Some(at) = self.rate.next_at(now.mono) {
+                if let Some(at) = self.rate.next_at(now.mono).filter(|_| room > 0) {
                     self.wake_at(at);
                 }
                 continue;
             }
-            // With no room for a call the claim is but a look at the list: it also tells when the list has ended.
+            // With no room for a call the claim is but a look at the list: it also tells when the list has ended,
+            // which it cannot have while a call of the campaign is open.
             let ids =
                 (0..share).map(|_| (DialingUuid::new(self.ids.next_uuid()), self.ids.next_uuid())).collect();
-            self.rate.take(now.mono, share);
-            if let Some(run) = self.runs.get_mut(&uuid) {
-                run.claiming = Some((share, now.mono));
+            let epoch = self.link.epoch().to_owned();
+            let claim = Claim::new(share, now.mono, epoch.clone(), &capsule);
+            self.rate.reserve(now.mono, share);
+            self.tally.claim(claim.queue.as_deref(), share);
+            self.breakers.entry(claim.trunk.clone()).or_default().sent(share);
+            if let Some(run) = self.runs.get_mut(&campaign) {
+                run.turn = turn;
+                run.claiming = Some(claim);
             }
-            effects.push(Effect::Claim { campaign: uuid, capsule, ids, epoch: self.link.epoch().to_owned() });
-            self.turn = uuid;
+            effects.push(Effect::Claim { campaign, capsule, ids, epoch });
         }
     }
 
@@ -64,12 +73,50 @@ impl Engine {
         self.claim_deadline = Some(self.claim_deadline.map_or(at, |earlier| earlier.min(at)));
     }
 
+    /// The campaigns that have a contact due now, or whose list has to be looked at.
+    fn candidates(&mut self, now: Now, effects: &mut Vec<Effect>) -> Vec<Candidate> {
+        let running: Vec<_> =
+            self.runs.iter().filter(|(_, run)| run.may_claim()).map(|(uuid, _)| *uuid).collect();
+        let mut candidates = Vec::new();
+        for campaign in running {
+            let Some(capsule) = self.capsule(campaign) else { continue };
+            let Some(run) = self.runs.get(&campaign) else { continue };
+            let (turn, price) = (run.turn.max(self.turn), run.price(1));
+            let may_look = run.outlook.is_none() && run.open == 0;
+            let wait = run.outlook.map_or(Duration::ZERO, |outlook| until_due(outlook, now));
+            if wait.is_zero() {
+                let room = self.room(&capsule, effects).min(self.trunk_room(now, &capsule));
+                candidates.push(Candidate { campaign, capsule, may_look, room, share: 0, turn, price });
+            } else {
+                self.wake_at(now.mono + wait);
+            }
+        }
+        candidates
+    }
+
+    /// Deals out the calls that the Asterisk may be given now, one by one to whoever has had the least by its weight.
+    fn share_out(&mut self, now: Now, candidates: &mut [Candidate]) {
+        let claiming = self.runs.values().filter(|run| run.is_claiming_calls()).map(|run| run.turn);
+        let able = candidates.iter().filter(|candidate| candidate.room > 0).map(|candidate| candidate.turn);
+        if let Some(least) = claiming.chain(able).min() {
+            self.turn = self.turn.max(least);
+        }
+        for _ in 0..self.budget(now) {
+            let open = candidates.iter_mut().filter(|candidate| candidate.share < candidate.room);
+            let Some(next) = open.min_by_key(|candidate| (candidate.turn, candidate.campaign)) else {
+                return;
+            };
+            next.share += 1;
+            next.turn += next.price;
+        }
+    }
+
     /// How many calls the Asterisk may be given now, by whatever campaign.
     fn budget(&mut self, now: Now) -> usize {
         if !self.link.is_ready() {
             return 0;
         }
-        let claiming = self.claiming(|_| true);
+        let claiming = self.tally.claiming();
         let channels = (self.options.max_channels as usize).saturating_sub(self.calls.len() + claiming);
         let window = UNACKNOWLEDGED_AT_ONCE.saturating_sub(self.tally.unacknowledged() + claiming);
         channels.min(window).min(self.rate.allowed(now.mono))
@@ -77,30 +124,67 @@ impl Engine {
 
     /// How many calls the campaign's destination could take now.
     fn room(&mut self, capsule: &Arc<Capsule>, effects: &mut Vec<Effect>) -> usize {
+        match capsule.plan.dial_mode {
+            // Nobody is dialled by itself.
+            DialMode::None | DialMode::Preview => return 0,
+            DialMode::Predictive | DialMode::Progressive | DialMode::Power => {}
+        }
         let Some(queue) = capsule.destination.queue() else { return usize::MAX };
         if !self.link.is_ready() {
             return 0;
         }
-        let free = match self.agents.get(queue) {
-            Some(free) => free.unwrap_or_default(),
+        match self.agents.get(queue) {
+            Some(Some(free)) => {
+                agents::capacity(*free, capsule.plan.service_level, self.tally.awaiting_agent(queue))
+            }
+            // There is no such queue: nobody would ever take a call.
+            Some(None) => 0,
             None => {
                 // Unknown until Asterisk has answered; asked once a link.
                 self.agents.insert(queue.to_owned(), None);
                 effects.push(Effect::WatchQueue(queue.to_owned()));
                 0
             }
-        };
-        let claiming = self.claiming(|capsule| capsule.destination.queue() == Some(queue));
-        agents::capacity(free, capsule.plan.service_level, self.tally.awaiting_agent(queue) + claiming)
+        }
     }
 
-    /// Contacts that claims under way may bring, for the campaigns whose capsule is meant.
-    fn claiming(&self, meant: impl Fn(&Capsule) -> bool) -> usize {
-        self.runs
-            .values()
-            .filter_map(|run| run.claiming.filter(|_| run.capsule.as_deref().is_none_or(&meant)))
-            .map(|(max, _)| max)
-            .sum()
+    /// How many calls may go over the plan's trunk now.
+    fn trunk_room(&mut self, now: Now, capsule: &Capsule) -> usize {
+        let breaker = self.breakers.entry(capsule.plan.trunk()).or_default();
+        let room = breaker.room(now.mono);
+        if let Some(at) = breaker.next_at() {
+            self.wake_at(at);
+        }
+        room
+    }
+
+    /// Gives back what a claim has held, but for the calls that are sent.
+    fn end_claim(&mut self, now: Now, claim: &Claim, sent: usize) {
+        self.tally.claimed(claim.queue.as_deref(), claim.calls);
+        if let Some(breaker) = self.breakers.get_mut(&claim.trunk) {
+            breaker.give_back(claim.calls);
+        }
+        self.rate.settle(now.mono, claim.at, claim.calls, sent);
+    }
+
+    /// A campaign's claim, or its change of status, could not be committed.
+    pub(super) fn store_failed(&mut self, now: Now, campaign: CampaignUuid) {
+        let Some(run) = self.runs.get_mut(&campaign) else { return };
+        run.wait(now);
+        if run.moving.take().is_some() {
+            return;
+        }
+        if let Some(claim) = run.claiming.take() {
+            run.turn = run.turn.saturating_sub(run.price(claim.calls));
+            self.end_claim(now, &claim, 0);
+        }
+    }
+
+    /// A campaign is gone.
+    pub(super) fn remove_run(&mut self, now: Now, campaign: CampaignUuid) {
+        if let Some(claim) = self.runs.remove(&campaign).and_then(|run| run.claiming) {
+            self.end_claim(now, &claim, 0);
+        }
     }
 
     /// A claim is committed: its attempts are sent, where they still may be.
@@ -113,32 +197,40 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let mut may_send = false;
-        if let Some(run) = self.runs.get_mut(&campaign) {
-            let (max, at): (usize, Duration) = run.claiming.unwrap_or_default();
-            self.rate.give_back(at, max.saturating_sub(attempts.len()));
-            run.claimed(outlook);
-            if attempts.is_empty() && max > 0 && outlook.next_due.is_some_and(|due| due <= now.wall) {
-                // The records hold something against it that has not been heard of here: not at full speed.
-                run.retry_at = Some(now.mono + super::run::STORE_RETRY);
+        let claim = self.runs.get_mut(&campaign).and_then(|run| run.claiming.take());
+        if let (Some(run), Some(claim)) = (self.runs.get_mut(&campaign), &claim) {
+            run.claimed(claim, outlook);
+            run.turn = run.turn.saturating_sub(run.price(claim.calls.saturating_sub(attempts.len())));
+            if attempts.is_empty() && claim.calls > 0 && outlook.next_due.is_some_and(|due| due <= now.wall) {
+                // The records hold something against it that has not been heard of here.
+                run.wait(now);
             }
-            may_send = run.campaign.status == CampaignStatus::Start;
+            may_send = run.campaign.status == CampaignStatus::Start
+                && !self.draining
+                && self.link.is_ready()
+                && claim.epoch == self.link.epoch();
         }
+        let mut sent = 0;
         for (attempt, dl) in attempts {
             let uuid = attempt.uuid;
             let refused = self.refused_by_policy(&attempt);
-            let call = Call::new(attempt.clone());
+            let call = Call::new(now, attempt.clone());
             effects
                 .push(Effect::Publish(OutEvent::new(Change::Create, Noun::Dialing(call.dialing().clone()))));
             effects.push(Effect::Publish(OutEvent::new(Change::Update, Noun::Dl(dl))));
             self.admit(call);
             if !may_send {
-                // The operator stopped it between the claim and now: not sent, and no try.
-                self.touch(uuid, effects, |call| call.cut(now, Cut::NotSent).into_iter().collect());
+                // Between the claim and now it was stopped, or the link was lost: not sent, and no try.
+                self.touch(now, uuid, effects, |call| call.cut(now, Cut::NotSent).into_iter().collect());
             } else if let Some(why) = refused {
-                self.touch(uuid, effects, |call| call.handle(now, CallEvent::NotSent(why)));
+                self.touch(now, uuid, effects, |call| call.handle(now, CallEvent::NotSent(why)));
             } else {
                 effects.push(Effect::Originate(attempt));
+                sent += 1;
             }
+        }
+        if let Some(claim) = claim {
+            self.end_claim(now, &claim, sent);
         }
     }
 

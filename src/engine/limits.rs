@@ -6,54 +6,83 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 const TENTH: Duration = Duration::from_millis(100);
 
-/// At most `calls_per_second` in any second, and at most a tenth of that (rounded up) in any tenth of one, so that a
-/// second's calls do not all come at its start.
+/// At most `calls_per_second` are sent in any second. A claim takes its part before it is committed and sent, however
+/// long that takes. And at most a tenth (rounded up) is claimed in any tenth of a second, so that a second's calls do
+/// not all come at its start.
 #[derive(Debug, Clone)]
 pub struct CallRate {
     calls_per_second: usize,
+    /// When calls of the last second were sent.
     sent: VecDeque<Duration>,
+    /// When calls of the last tenth of a second were claimed.
+    claimed: VecDeque<Duration>,
+    /// Calls that are claimed and not sent yet.
+    reserved: usize,
 }
 
 impl CallRate {
     /// A rate of at least one call a second.
     pub fn new(calls_per_second: u32) -> Self {
-        Self { calls_per_second: calls_per_second.max(1) as usize, sent: VecDeque::new() }
-    }
-
-    /// How many calls may be made now.
-    pub fn allowed(&mut self, now: Duration) -> usize {
-        while self.sent.front().is_some_and(|at| *at + SECOND <= now) {
-            self.sent.pop_front();
+        Self {
+            calls_per_second: calls_per_second.max(1) as usize,
+            sent: VecDeque::new(),
+            claimed: VecDeque::new(),
+            reserved: 0,
         }
-        let in_tenth = self.sent.iter().rev().take_while(|at| **at + TENTH > now).count();
-        let second = self.calls_per_second.saturating_sub(self.sent.len());
-        second.min(self.calls_per_second.div_ceil(10).saturating_sub(in_tenth))
     }
 
-    /// Counts calls that are being made now.
-    pub fn take(&mut self, now: Duration, calls: usize) {
-        self.sent.extend(std::iter::repeat_n(now, calls));
+    /// Allows so many from now on.
+    pub fn set(&mut self, calls_per_second: u32) {
+        self.calls_per_second = calls_per_second.max(1) as usize;
     }
 
-    /// Gives back calls that were taken at `at` and not made.
-    pub fn give_back(&mut self, at: Duration, calls: usize) {
-        for _ in 0..calls {
-            if let Some(place) = self.sent.iter().rposition(|sent| *sent == at) {
-                self.sent.remove(place);
+    fn a_tenth(&self) -> usize {
+        self.calls_per_second.div_ceil(10)
+    }
+
+    /// How many calls may be claimed now.
+    pub fn allowed(&mut self, now: Duration) -> usize {
+        forget(&mut self.sent, SECOND, now);
+        forget(&mut self.claimed, TENTH, now);
+        let second = self.calls_per_second.saturating_sub(self.sent.len() + self.reserved);
+        second.min(self.a_tenth().saturating_sub(self.claimed.len()))
+    }
+
+    /// Takes a part for calls that are being claimed now.
+    pub fn reserve(&mut self, now: Duration, calls: usize) {
+        self.reserved += calls;
+        self.claimed.extend(std::iter::repeat_n(now, calls));
+    }
+
+    /// Of the calls that were claimed at `claimed_at`, `sent` are sent now; the rest is given back.
+    pub fn settle(&mut self, now: Duration, claimed_at: Duration, calls: usize, sent: usize) {
+        self.reserved = self.reserved.saturating_sub(calls);
+        self.sent.extend(std::iter::repeat_n(now, sent));
+        for _ in sent..calls {
+            if let Some(place) = self.claimed.iter().rposition(|at| *at == claimed_at) {
+                self.claimed.remove(place);
             }
         }
     }
 
-    /// When the next call may be made, where none may be made now.
+    /// When time alone opens the gate; `None` where it is open, or opens only once a claim is settled.
     pub fn next_at(&mut self, now: Duration) -> Option<Duration> {
         if self.allowed(now) > 0 {
             return None;
         }
-        if self.sent.len() >= self.calls_per_second {
-            return self.sent.front().map(|at| *at + SECOND);
-        }
-        let tenth = self.calls_per_second.div_ceil(10);
-        self.sent.len().checked_sub(tenth).and_then(|place| self.sent.get(place)).map(|at| *at + TENTH)
+        let second = match (self.sent.len() + self.reserved).checked_sub(self.calls_per_second) {
+            Some(place) => *self.sent.get(place)? + SECOND,
+            None => now,
+        };
+        let tenth = self.claimed.len().checked_sub(self.a_tenth()).and_then(|place| self.claimed.get(place));
+        Some(tenth.map_or(second, |at| second.max(*at + TENTH)))
+    }
+}
+
+/// Drops the times that are `span` or more ago.
+fn forget(times: &mut VecDeque<Duration>, span: Duration, now: Duration) {
+    while times.front().is_some_and(|at| *at + span <= now) {
+        times.pop_front();
     }
 }
 
@@ -67,7 +96,8 @@ mod tests {
         let (mut now, mut made) = (Duration::ZERO, Vec::new());
         while now < span {
             let allowed = rate.allowed(now);
-            rate.take(now, allowed);
+            rate.reserve(now, allowed);
+            rate.settle(now, now, allowed, allowed);
             made.extend(std::iter::repeat_n(now, allowed));
             now = rate.next_at(now).unwrap();
         }
@@ -89,9 +119,19 @@ mod tests {
     #[test]
     fn what_is_given_back_may_be_used_again() {
         let mut rate = CallRate::new(1);
-        rate.take(Duration::ZERO, 1);
+        rate.reserve(Duration::ZERO, 1);
         assert_eq!(rate.allowed(TENTH), 0);
-        rate.give_back(Duration::ZERO, 1);
+        rate.settle(Duration::ZERO, Duration::ZERO, 1, 0);
         assert_eq!(rate.allowed(TENTH), 1);
+    }
+
+    #[test]
+    fn a_claim_that_takes_long_keeps_its_part_until_it_is_sent_and_a_second_more() {
+        let mut rate = CallRate::new(1);
+        rate.reserve(Duration::ZERO, 1);
+        assert_eq!((rate.allowed(3 * SECOND), rate.next_at(3 * SECOND)), (0, None));
+        rate.settle(3 * SECOND, Duration::ZERO, 1, 1);
+        assert_eq!((rate.allowed(3 * SECOND), rate.next_at(3 * SECOND)), (0, Some(4 * SECOND)));
+        assert_eq!(rate.allowed(4 * SECOND), 1);
     }
 }

@@ -18,6 +18,8 @@ use crate::model::time::Now;
 
 const SCAN_EVERY: Duration = Duration::from_secs(60);
 const SCAN_AGAIN: Duration = Duration::from_secs(2);
+/// A call that was claimed less than this ago may have no channel yet.
+const CHANNEL_BY_NOW: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 enum State {
@@ -68,8 +70,9 @@ impl Engine {
     pub(super) fn link_up(&mut self, now: Now, epoch: String, effects: &mut Vec<Effect>) {
         let restarted = !self.link.epoch.is_empty() && self.link.epoch != epoch;
         self.link.epoch = epoch;
-        for call in self.calls.values().filter(|call| !call.is_ended()) {
-            self.link.unsettled.entry(call.dialing().attempt.uuid).or_default();
+        for call in self.calls.values_mut().filter(|call| !call.is_ended()) {
+            call.look_anew();
+            self.link.unsettled.entry(uuid_of(call)).or_default();
         }
         let before: Vec<_> = self
             .link
@@ -80,7 +83,7 @@ impl Engine {
             .collect();
         for dialing in before {
             self.link.unsettled.remove(&dialing);
-            self.touch(dialing, effects, |call| call.cut(now, Cut::PbxRestart).into_iter().collect());
+            self.touch(now, dialing, effects, |call| call.cut(now, Cut::PbxRestart).into_iter().collect());
         }
         self.settle(now);
         if self.link.state == State::Settling {
@@ -120,7 +123,7 @@ impl Engine {
             known.up |= channel.up;
         }
         let asked: Vec<_> =
-            self.calls.values().filter(|call| self.was_sent_long_ago(now, call)).map(uuid_of).collect();
+            self.calls.values().filter(|call| self.is_to_be_there(now, call)).map(uuid_of).collect();
         for dialing in asked {
             let event = match live.get(&dialing) {
                 Some(channel) => CallEvent::Present { name: channel.name.clone(), up: channel.up },
@@ -129,19 +132,17 @@ impl Engine {
             if event != CallEvent::Gone {
                 self.link.unsettled.remove(&dialing);
             }
-            self.call(now, dialing, event, effects);
-            if self.calls.get(&dialing).is_none_or(Call::is_ended) {
-                self.link.unsettled.remove(&dialing);
-            }
+            self.happened(now, dialing, event, effects);
         }
+        let calls = &self.calls;
+        self.link.unsettled.retain(|dialing, _| calls.get(dialing).is_some_and(|call| !call.is_ended()));
         self.settle(now);
     }
 
-    /// A call that was claimed a moment ago may have no channel yet.
-    fn was_sent_long_ago(&self, now: Now, call: &Call) -> bool {
+    /// Whether a call has a channel, if it is ever to have one.
+    fn is_to_be_there(&self, now: Now, call: &Call) -> bool {
         !call.is_ended()
-            && (self.link.unsettled.contains_key(&uuid_of(call))
-                || now.wall.since(call.claimed_at()) > SCAN_EVERY / 6)
+            && (self.link.unsettled.contains_key(&uuid_of(call)) || call.age(now) > CHANNEL_BY_NOW)
     }
 
     pub(super) fn rescan(&mut self, now: Now, effects: &mut Vec<Effect>) {

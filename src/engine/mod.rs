@@ -5,6 +5,7 @@
 //! the state of the link to Asterisk. A claim is committed before its [`Effect::Originate`] goes out, and an end is
 //! committed and its result line written before [`Input::Ended`] comes back and the end is announced.
 
+pub mod breaker;
 pub mod campaign;
 pub mod dialing;
 mod dispatch;
@@ -15,7 +16,8 @@ mod run;
 pub mod selection;
 mod tally;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ use crate::model::ids::{CampaignUuid, CapsuleUuid, DestinationUuid, DialingUuid,
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::{Now, Timestamp};
+use breaker::Breaker;
 use dialing::{Call, CallEvent, CallOutput};
 use limits::CallRate;
 use link::Link;
@@ -75,7 +78,7 @@ pub struct OpenDialing {
     pub progress: Progress,
     /// The start of the Asterisk that it was sent to.
     pub epoch: Option<String>,
-    /// Whether an operator had given it up.
+    /// Whether the operator gave it up.
     pub withdrawn: bool,
 }
 
@@ -108,6 +111,8 @@ pub enum Input {
     Tick,
     /// The daemon is stopping: nothing more is claimed.
     Drain,
+    /// It goes by these options from now on. Calls that are up stay up, also where they are more than allowed.
+    Options(Options),
     /// A noun was created, updated or deleted, and that is committed.
     Changed(Change, Arc<Noun>),
     /// A change of status that the engine asked for was not made: the records had another status.
@@ -188,6 +193,20 @@ pub enum Effect {
     Finish(Box<Ending>),
     /// Tell whoever listens.
     Publish(OutEvent),
+    /// Tell the people who run it.
+    Notice(Notice),
+}
+
+/// Something that the people who run the daemon should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A trunk's breaker has opened or closed.
+    Trunk {
+        /// The technology, and the trunk where there is one.
+        trunk: String,
+        /// What it did.
+        turn: breaker::Turn,
+    },
 }
 
 /// The state that the decisions are made on.
@@ -203,12 +222,16 @@ pub struct Engine {
     /// Whom to wake when: each call that has a [`Call::wake`].
     wakes: BTreeSet<(Duration, DialingUuid)>,
     tally: Tally,
+    /// By what a plan's calls go over.
+    breakers: BTreeMap<String, Breaker>,
     rate: CallRate,
     link: Link,
     agents: BTreeMap<String, Option<u32>>,
-    /// Campaigns are served in turn: the one that is served first next time.
-    turn: CampaignUuid,
-    ends_to_retry: Vec<(Duration, Box<Ending>)>,
+    /// The least turn of those that want to dial (see [`Run::turn`]). Who comes, or comes back, begins with it: a
+    /// campaign that had nothing to dial for a while has saved nothing up by that.
+    turn: u64,
+    /// Ends that could not be committed, the one first that is tried first again.
+    ends_to_retry: VecDeque<(Duration, Box<Ending>)>,
     claim_deadline: Option<Duration>,
     draining: bool,
 }
@@ -227,21 +250,21 @@ impl Engine {
             calls: BTreeMap::new(),
             wakes: BTreeSet::new(),
             tally: Tally::default(),
+            breakers: BTreeMap::new(),
             rate,
             link: Link::default(),
             agents: BTreeMap::new(),
-            turn: CampaignUuid::new(Uuid::nil()),
-            ends_to_retry: Vec::new(),
+            turn: 0,
+            ends_to_retry: VecDeque::new(),
             claim_deadline: None,
             draining: false,
         };
         for open in records.open {
             let uuid = open.attempt.uuid;
             engine.link.inherit(uuid, open.epoch);
-            let forced = |run: &Run| run.campaign.status == CampaignStatus::StoppingForcedly;
-            let campaign = open.attempt.capsule.campaign.uuid;
-            let mut call = Call::resumed(open.attempt, open.progress, true);
-            if open.withdrawn || engine.runs.get(&campaign).is_some_and(forced) {
+            let forced = engine.stops_forcedly(&open.attempt);
+            let mut call = Call::resumed(open.attempt, open.progress);
+            if open.withdrawn || forced {
                 call.withdraw();
             }
             engine.admit(call);
@@ -255,29 +278,27 @@ impl Engine {
         match input {
             Input::Tick => {}
             Input::Drain => self.draining = true,
-            Input::Changed(change, noun) => self.changed(change, &noun, &mut effects),
+            Input::Options(options) => {
+                self.rate.set(options.calls_per_second);
+                self.options = options;
+            }
+            Input::Changed(change, noun) => self.changed(now, change, &noun, &mut effects),
             Input::NotMoved(campaign) => {
                 if let Some(run) = self.runs.get_mut(&campaign) {
-                    run.moving = false;
+                    run.moving = None;
                 }
             }
             Input::Claimed { campaign, attempts, outlook } => {
                 self.claimed(now, campaign, attempts, outlook, &mut effects);
             }
-            Input::StoreFailed(campaign) => {
-                if let Some(run) = self.runs.get_mut(&campaign) {
-                    run.store_failed(now);
-                }
-            }
+            Input::StoreFailed(campaign) => self.store_failed(now, campaign),
             Input::Ended(dialing, dl) => self.ended(dialing, dl.as_deref(), &mut effects),
             Input::EndFailed(ending) => {
-                self.ends_to_retry.push((now.mono + run::STORE_RETRY, ending));
+                self.ends_to_retry.push_back((now.mono + run::STORE_RETRY, ending));
             }
-            Input::Call(dialing, event) => {
-                self.call(now, dialing, event, &mut effects);
-            }
+            Input::Call(dialing, event) => self.happened(now, dialing, event, &mut effects),
             Input::Withdraw(dialing) => {
-                if let Some(call) = self.calls.get_mut(&dialing) {
+                if let Some(call) = self.calls.get_mut(&dialing).filter(|call| !call.is_ended()) {
                     call.withdraw();
                     effects.push(Effect::Hangup(dialing));
                 }
@@ -301,7 +322,7 @@ impl Engine {
     /// When the engine wants a [`Input::Tick`] at the latest; `None` where only an input can change anything.
     pub fn next_deadline(&self) -> Option<Duration> {
         let calls = self.wakes.first().map(|(at, _)| *at);
-        let ends = self.ends_to_retry.iter().map(|(at, _)| *at).min();
+        let ends = self.ends_to_retry.front().map(|(at, _)| *at);
         let runs = self.runs.values().filter_map(|run| run.retry_at).min();
         [calls, ends, runs, self.claim_deadline, self.link.next_scan()].into_iter().flatten().min()
     }
@@ -321,7 +342,7 @@ impl Engine {
         self.calls.get(&uuid).map(Call::dialing)
     }
 
-    fn changed(&mut self, change: Change, noun: &Noun, effects: &mut Vec<Effect>) {
+    fn changed(&mut self, now: Now, change: Change, noun: &Noun, effects: &mut Vec<Effect>) {
         let there = change != Change::Delete;
         match noun {
             Noun::Plan(plan) => {
@@ -340,28 +361,35 @@ impl Engine {
                 self.recapsule(|campaign| campaign.dest == Some(uuid));
             }
             Noun::Campaign(campaign) if there => {
-                let run = self.runs.entry(campaign.uuid).or_insert_with(|| Run::new(campaign.clone()));
-                let forced = run.set_campaign(campaign.clone()) == CampaignStatus::StoppingForcedly;
-                if forced {
-                    for (uuid, call) in &mut self.calls {
-                        if call.dialing().attempt.capsule.campaign.uuid == campaign.uuid && !call.is_ended() {
-                            call.withdraw();
-                            effects.push(Effect::Hangup(*uuid));
-                        }
+                let calls = self
+                    .calls
+                    .values_mut()
+                    .filter(|call| campaign_of(&call.dialing().attempt) == campaign.uuid);
+                match self.runs.entry(campaign.uuid) {
+                    Entry::Occupied(mut run) => run.get_mut().set_campaign(campaign.clone()),
+                    Entry::Vacant(place) => {
+                        let run = place.insert(Run::new(campaign.clone()));
+                        calls.for_each(|call| run.admit(call));
+                        return;
+                    }
+                }
+                if campaign.status == CampaignStatus::StoppingForcedly {
+                    for call in calls.filter(|call| !call.is_ended()) {
+                        call.withdraw();
+                        effects.push(Effect::Hangup(call.dialing().attempt.uuid));
                     }
                 }
             }
-            Noun::Campaign(campaign) => {
-                self.runs.remove(&campaign.uuid);
-            }
-            Noun::Dl(dl) => {
-                for run in self.runs.values_mut() {
-                    if run.campaign.dlma == Some(dl.dlma_uuid) {
-                        run.look_again();
-                    }
-                }
-            }
+            Noun::Campaign(campaign) => self.remove_run(now, campaign.uuid),
+            Noun::Dl(dl) => self.list_changed(dl.dlma_uuid),
             Noun::Dialing(_) => {}
+        }
+    }
+
+    /// What is known of that list no longer counts.
+    fn list_changed(&mut self, dlma: DlmaUuid) {
+        for run in self.runs.values_mut().filter(|run| run.campaign.dlma == Some(dlma)) {
+            run.look_again();
         }
     }
 
@@ -391,17 +419,28 @@ impl Engine {
     /// Takes a new call into the books.
     fn admit(&mut self, call: Call) {
         let dialing = call.dialing().attempt.uuid;
-        if let Some(run) = self.runs.get_mut(&call.dialing().attempt.capsule.campaign.uuid) {
-            run.open += 1;
-            run.unacknowledged += usize::from(call.is_unacknowledged());
+        if let Some(run) = self.runs.get_mut(&campaign_of(&call.dialing().attempt)) {
+            run.admit(&call);
         }
         self.tally.admit(&call);
+        let breaker = self.breakers.entry(call.dialing().attempt.capsule.plan.trunk()).or_default();
+        breaker.admit(call.has_channel(), call.is_decided());
         self.calls.insert(dialing, call);
+    }
+
+    /// Something happened to a call. One that was given up before it had a channel to hang up is hung up now.
+    fn happened(&mut self, now: Now, dialing: DialingUuid, event: CallEvent, effects: &mut Vec<Effect>) {
+        let has_channel = matches!(event, CallEvent::ChannelCreated { .. } | CallEvent::Present { .. });
+        self.touch(now, dialing, effects, |call| call.handle(now, event));
+        if has_channel && self.calls.get(&dialing).is_some_and(Call::is_withdrawn) {
+            effects.push(Effect::Hangup(dialing));
+        }
     }
 
     /// Lets something happen to a call, keeps the books, and carries out what the call asks for.
     fn touch(
         &mut self,
+        now: Now,
         dialing: DialingUuid,
         effects: &mut Vec<Effect>,
         happen: impl FnOnce(&mut Call) -> Vec<CallOutput>,
@@ -409,6 +448,7 @@ impl Engine {
         let Some(call) = self.calls.get_mut(&dialing) else { return };
         let (unacknowledged, awaits_agent, wake) =
             (call.is_unacknowledged(), call.awaits_agent(), call.wake());
+        let (blind, decided) = (call.is_blind(), call.is_decided());
         let outputs = happen(call);
         if wake != call.wake() {
             wake.map(|at| self.wakes.remove(&(at, dialing)));
@@ -416,23 +456,33 @@ impl Engine {
         }
         if unacknowledged && !call.is_unacknowledged() {
             self.tally.acknowledged();
-            if let Some(run) = self.runs.get_mut(&call.dialing().attempt.capsule.campaign.uuid) {
+            if let Some(run) = self.runs.get_mut(&campaign_of(&call.dialing().attempt)) {
                 run.unacknowledged -= 1;
             }
         }
         if awaits_agent && !call.awaits_agent() {
             self.tally.served(call);
         }
+        if (blind, decided) != (call.is_blind(), call.is_decided()) {
+            let trunk = call.dialing().attempt.capsule.plan.trunk();
+            let breaker = self.breakers.entry(trunk.clone()).or_default();
+            if blind && !call.is_blind() {
+                breaker.seen();
+            }
+            if !decided
+                && call.is_decided()
+                && let Some(turn) = breaker.decided(now.mono, call.blames_trunk())
+            {
+                effects.push(Effect::Notice(Notice::Trunk { trunk, turn }));
+            }
+        }
         self.carry_out(dialing, outputs, effects);
     }
 
-    /// Something happened to a call. One that was given up before it had a channel is hung up now that it has.
-    fn call(&mut self, now: Now, dialing: DialingUuid, event: CallEvent, effects: &mut Vec<Effect>) {
-        let lives = matches!(event, CallEvent::ChannelCreated { .. } | CallEvent::Present { .. });
-        self.touch(dialing, effects, |call| call.handle(now, event));
-        if lives && self.calls.get(&dialing).is_some_and(|call| call.is_withdrawn() && !call.is_ended()) {
-            effects.push(Effect::Hangup(dialing));
-        }
+    /// Whether the calls of its campaign are being hung up.
+    fn stops_forcedly(&self, attempt: &Attempt) -> bool {
+        let run = self.runs.get(&campaign_of(attempt));
+        run.is_some_and(|run| run.campaign.status == CampaignStatus::StoppingForcedly)
     }
 
     fn carry_out(&mut self, dialing: DialingUuid, outputs: Vec<CallOutput>, effects: &mut Vec<Effect>) {
@@ -451,7 +501,7 @@ impl Engine {
 
     fn ended(&mut self, dialing: DialingUuid, dl: Option<&Dl>, effects: &mut Vec<Effect>) {
         let Some(call) = self.calls.remove(&dialing) else { return };
-        if let Some(run) = self.runs.get_mut(&call.dialing().attempt.capsule.campaign.uuid) {
+        if let Some(run) = self.runs.get_mut(&campaign_of(&call.dialing().attempt)) {
             run.open -= 1;
         }
         self.link.forget(dialing);
@@ -459,38 +509,34 @@ impl Engine {
         effects.push(Effect::Publish(OutEvent::new(Change::Update, last.clone())));
         if let Some(dl) = dl {
             effects.push(Effect::Publish(OutEvent::new(Change::Update, Noun::Dl(dl.clone()))));
-            for run in self.runs.values_mut().filter(|run| run.campaign.dlma == Some(dl.dlma_uuid)) {
-                run.look_again();
-            }
         }
+        self.list_changed(call.dialing().attempt.dl.dlma_uuid);
         effects.push(Effect::Publish(OutEvent::new(Change::Delete, last)));
     }
 
     fn wake_calls(&mut self, now: Now, effects: &mut Vec<Effect>) {
         while let Some((at, dialing)) = self.wakes.first().copied().filter(|(at, _)| *at <= now.mono) {
             self.wakes.remove(&(at, dialing));
-            self.touch(dialing, effects, |call| call.handle_wake(now));
+            self.touch(now, dialing, effects, |call| call.handle_wake(now));
         }
     }
 
     fn retry_ends(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let (due, later) =
-            std::mem::take(&mut self.ends_to_retry).into_iter().partition(|(at, _)| *at <= now.mono);
-        self.ends_to_retry = later;
-        let due: Vec<(Duration, Box<Ending>)> = due;
-        effects.extend(due.into_iter().map(|(_, ending)| Effect::Finish(ending)));
+        while self.ends_to_retry.front().is_some_and(|(at, _)| *at <= now.mono) {
+            effects.extend(self.ends_to_retry.pop_front().map(|(_, ending)| Effect::Finish(ending)));
+        }
     }
 
     fn move_campaigns(&mut self, effects: &mut Vec<Effect>) {
         for (uuid, run) in &mut self.runs {
-            if run.moving || run.claiming.is_some() || run.retry_at.is_some() {
+            if run.moving.is_some() || run.claiming.is_some() || run.retry_at.is_some() {
                 continue;
             }
             let from = run.campaign.status;
             let to = campaign::on_progress(from, run.open, run.unacknowledged)
                 .or_else(|| run.list_has_ended().then_some(CampaignStatus::Stopping));
             if let Some(to) = to {
-                run.moving = true;
+                run.moving = Some(to);
                 effects.push(Effect::Transition { campaign: *uuid, from, to });
             }
         }
@@ -502,6 +548,10 @@ impl Engine {
             run.retry_at = run.retry_at.filter(|at| *at > now.mono);
         }
     }
+}
+
+fn campaign_of(attempt: &Attempt) -> CampaignUuid {
+    attempt.capsule.campaign.uuid
 }
 
 fn keep<K: Ord, V: Clone>(map: &mut BTreeMap<K, V>, key: K, value: &V, there: bool) {

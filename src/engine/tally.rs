@@ -1,24 +1,35 @@
-//! What is counted over all calls: the channels that they take, the originates without an answer, and the calls that
-//! each queue still has to find an agent for.
+//! What is counted over all calls, those that a claim under way may bring among them: the originates without an
+//! answer, and the calls that each queue still has to find an agent for.
 
 use std::collections::BTreeMap;
 
 use super::dialing::Call;
 
-/// The counts. A call is in them from its claim to its [`super::Input::Ended`].
+/// The counts.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    claiming: usize,
     unacknowledged: usize,
     awaiting_agent: BTreeMap<String, usize>,
 }
 
 impl Tally {
+    /// A claim goes out that may bring so many calls, for a queue or not.
+    pub(super) fn claim(&mut self, queue: Option<&str>, calls: usize) {
+        self.claiming += calls;
+        self.await_agent(queue, calls);
+    }
+
+    /// That claim is back.
+    pub(super) fn claimed(&mut self, queue: Option<&str>, calls: usize) {
+        self.claiming -= calls;
+        self.no_longer_await_agent(queue, calls);
+    }
+
     /// A call comes in.
     pub(super) fn admit(&mut self, call: &Call) {
         self.unacknowledged += usize::from(call.is_unacknowledged());
-        if let Some(queue) = call.dialing().attempt.capsule.destination.queue() {
-            *self.awaiting_agent.entry(queue.to_owned()).or_default() += 1;
-        }
+        self.await_agent(call.dialing().attempt.capsule.destination.queue(), 1);
     }
 
     /// Asterisk has answered one originate.
@@ -28,10 +39,28 @@ impl Tally {
 
     /// A call no longer waits for an agent: it has one, or it has ended.
     pub(super) fn served(&mut self, call: &Call) {
-        let queue = call.dialing().attempt.capsule.destination.queue();
-        if let Some(count) = queue.and_then(|queue| self.awaiting_agent.get_mut(queue)) {
-            *count -= 1;
+        self.no_longer_await_agent(call.dialing().attempt.capsule.destination.queue(), 1);
+    }
+
+    fn await_agent(&mut self, queue: Option<&str>, calls: usize) {
+        if let Some(queue) = queue {
+            *self.awaiting_agent.entry(queue.to_owned()).or_default() += calls;
         }
+    }
+
+    fn no_longer_await_agent(&mut self, queue: Option<&str>, calls: usize) {
+        let Some(queue) = queue else { return };
+        if let Some(count) = self.awaiting_agent.get_mut(queue) {
+            *count -= calls;
+            if *count == 0 {
+                self.awaiting_agent.remove(queue);
+            }
+        }
+    }
+
+    /// Calls that claims under way may bring.
+    pub(super) fn claiming(&self) -> usize {
+        self.claiming
     }
 
     /// Originates without an answer.
@@ -39,7 +68,7 @@ impl Tally {
         self.unacknowledged
     }
 
-    /// Calls that are not yet with an agent of that queue: originating, ringing, waiting in it.
+    /// Calls that are not yet with an agent of that queue: being claimed, originating, ringing, waiting in it.
     pub(super) fn awaiting_agent(&self, queue: &str) -> usize {
         self.awaiting_agent.get(queue).copied().unwrap_or_default()
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
@@ -21,7 +21,8 @@ const HASHES_AT_ONCE: usize = 2;
 
 /// Lets users in.
 pub(super) struct Gate {
-    users: Vec<User>,
+    /// May change while the daemon runs.
+    users: watch::Receiver<Arc<[User]>>,
     backoff: Mutex<Backoff>,
     hashes: Arc<Semaphore>,
 }
@@ -51,7 +52,7 @@ impl Reason {
 }
 
 impl Gate {
-    pub(super) fn new(users: Vec<User>) -> Self {
+    pub(super) fn new(users: watch::Receiver<Arc<[User]>>) -> Self {
         let hashes = Arc::new(Semaphore::new(HASHES_AT_ONCE));
         Self { users, backoff: Mutex::default(), hashes }
     }
@@ -63,16 +64,17 @@ impl Gate {
         address: Option<IpAddr>,
         login: Authenticate,
     ) -> Result<Account, Denied> {
-        let user = self.users.iter().position(|user| user.name.eq_ignore_ascii_case(&login.username));
+        let users = Arc::clone(&self.users.borrow());
+        let user = users.iter().position(|user| user.name.eq_ignore_ascii_case(&login.username));
         let shown_address = address.map_or_else(|| "local".to_owned(), |address| address.to_string());
         let verdict = if self.backoff().refuses(now, address, user) {
             Err(Reason::TooManyFailures)
         } else {
-            self.prove(address, user, &login.proof).await
+            self.prove(&users, address, user, &login.proof).await
         };
         match verdict {
             Ok(user) => {
-                let place = self.users.iter().position(|other| std::ptr::eq(other, user)).unwrap_or_default();
+                let place = users.iter().position(|other| std::ptr::eq(other, user)).unwrap_or_default();
                 self.backoff().succeeded(address, place);
                 info!("logged in user=\"{}\" ip={shown_address}", user.name.escape_debug());
                 Ok(Account { name: user.name.clone(), read: user.read, write: user.write })
@@ -89,12 +91,13 @@ impl Gate {
     }
 
     async fn prove<'a>(
-        &'a self,
+        &self,
+        users: &'a [User],
         address: Option<IpAddr>,
         user: Option<usize>,
         proof: &'a Proof,
     ) -> Result<&'a User, Reason> {
-        match self.prove_without_hash(address, user, proof) {
+        match prove_without_hash(users, address, user, proof) {
             Ok(Proved::Yes(user)) => Ok(user),
             Ok(Proved::ByHash(user, hash, secret)) => {
                 if self.matches(hash, secret).await {
@@ -105,44 +108,12 @@ impl Gate {
             }
             Err(reason) => {
                 // A hash is reckoned for whoever is refused too, lest the time tell which names exist.
-                if let (Some(hash), Proof::Plain(secret)) = (self.any_hash(), proof) {
+                if let (Some(hash), Proof::Plain(secret)) = (any_hash(users), proof) {
                     self.matches(hash, secret).await;
                 }
                 Err(reason)
             }
         }
-    }
-
-    fn prove_without_hash<'a>(
-        &'a self,
-        address: Option<IpAddr>,
-        user: Option<usize>,
-        proof: &'a Proof,
-    ) -> Result<Proved<'a>, Reason> {
-        if let Proof::Missing(Missing::Username) = proof {
-            return Err(Reason::Incomplete);
-        }
-        let user = user.and_then(|place| self.users.get(place)).ok_or(Reason::NoSuchUser)?;
-        if address.is_some_and(|address| !acl::lets_in(&user.permit, &user.deny, address)) {
-            return Err(Reason::WrongAddress);
-        }
-        match (&user.secret, proof) {
-            (_, Proof::Missing(_)) => Err(Reason::Incomplete),
-            // A secret that was left empty lets nobody in (CVE-2007-2294 was about such).
-            (Secret::Plain(secret), Proof::Plain(_) | Proof::Md5 { .. }) => {
-                let proved = !secret.is_empty() && proof.matches(secret);
-                if proved { Ok(Proved::Yes(user)) } else { Err(Reason::WrongSecret) }
-            }
-            (Secret::Argon2id(hash), Proof::Plain(secret)) => Ok(Proved::ByHash(user, hash, secret)),
-            (Secret::Argon2id(_), Proof::Md5 { .. }) => Err(Reason::ChallengeNeedsPlainSecret),
-        }
-    }
-
-    fn any_hash(&self) -> Option<&str> {
-        self.users.iter().find_map(|user| match &user.secret {
-            Secret::Plain(_) => None,
-            Secret::Argon2id(hash) => Some(hash.as_str()),
-        })
     }
 
     async fn matches(&self, hash: &str, secret: &str) -> bool {
@@ -166,6 +137,38 @@ impl Gate {
     }
 }
 
+fn prove_without_hash<'a>(
+    users: &'a [User],
+    address: Option<IpAddr>,
+    user: Option<usize>,
+    proof: &'a Proof,
+) -> Result<Proved<'a>, Reason> {
+    if let Proof::Missing(Missing::Username) = proof {
+        return Err(Reason::Incomplete);
+    }
+    let user = user.and_then(|place| users.get(place)).ok_or(Reason::NoSuchUser)?;
+    if address.is_some_and(|address| !acl::lets_in(&user.permit, &user.deny, address)) {
+        return Err(Reason::WrongAddress);
+    }
+    match (&user.secret, proof) {
+        (_, Proof::Missing(_)) => Err(Reason::Incomplete),
+        // A secret that was left empty lets nobody in (CVE-2007-2294 was about such).
+        (Secret::Plain(secret), Proof::Plain(_) | Proof::Md5 { .. }) => {
+            let proved = !secret.is_empty() && proof.matches(secret);
+            if proved { Ok(Proved::Yes(user)) } else { Err(Reason::WrongSecret) }
+        }
+        (Secret::Argon2id(hash), Proof::Plain(secret)) => Ok(Proved::ByHash(user, hash, secret)),
+        (Secret::Argon2id(_), Proof::Md5 { .. }) => Err(Reason::ChallengeNeedsPlainSecret),
+    }
+}
+
+fn any_hash(users: &[User]) -> Option<&str> {
+    users.iter().find_map(|user| match &user.secret {
+        Secret::Plain(_) => None,
+        Secret::Argon2id(hash) => Some(hash.as_str()),
+    })
+}
+
 enum Proved<'a> {
     Yes(&'a User),
     ByHash(&'a User, &'a str, &'a str),
@@ -185,15 +188,19 @@ mod tests {
     /// Of "secret", with the least work that Argon2 knows.
     const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$HASH";
 
+    fn fixed(users: Vec<User>) -> watch::Receiver<Arc<[User]>> {
+        watch::channel(Arc::from(users)).1
+    }
+
     fn gate(secret: Secret) -> Gate {
-        Gate::new(vec![User {
+        Gate::new(fixed(vec![User {
             name: "Admin".to_owned(),
             secret,
             read: Privileges::ALL,
             write: Privileges::NONE,
             permit: vec!["127.0.0.1/32".parse().unwrap()],
             deny: vec!["0.0.0.0/0".parse().unwrap()],
-        }])
+        }]))
     }
 
     fn login(username: &str, proof: Proof) -> Authenticate {
@@ -246,7 +253,7 @@ mod tests {
     async fn an_empty_secret_and_an_unreadable_hash_let_nobody_in() {
         assert!(!is_let_in(&gate(Secret::Plain(String::new())), "127.0.0.1", plain("admin", "")).await);
         assert!(!is_let_in(&gate(Secret::Argon2id(HASH.to_owned())), "127.0.0.1", plain("admin", "x")).await);
-        assert!(!is_let_in(&Gate::new(Vec::new()), "127.0.0.1", plain("admin", "x")).await);
+        assert!(!is_let_in(&Gate::new(fixed(Vec::new())), "127.0.0.1", plain("admin", "x")).await);
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -49,10 +49,10 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 const QUEUED_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the AMI server is given to live by.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// Who may log in. With none, nobody can.
-    pub users: Vec<User>,
+    /// Who may log in; a change holds for the logins after it. With none, nobody can.
+    pub users: watch::Receiver<Arc<[User]>>,
     /// When the daemon was up, on the monotonic clock: the `Uptime` that clients are told counts from here.
     pub started: Duration,
 }

@@ -33,6 +33,8 @@ const REPLIES_AHEAD: usize = 16;
 const READ_AT_ONCE: usize = 16 * 1024;
 /// How long a client has to take the last of its answers.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The same while the daemon stops.
+const LAST_WORDS_OF_ALL: Duration = Duration::from_secs(1);
 /// How long what a client still sends is read after the end: closing over it would take our last words from it.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -119,7 +121,7 @@ impl Connection {
                 return Ending::Close;
             }
             if give_up.is_none() && (stopping || self.closed.is_some()) {
-                give_up = Some(Instant::now() + LAST_WORDS);
+                give_up = Some(Instant::now() + if stopping { LAST_WORDS_OF_ALL } else { LAST_WORDS });
             }
             let room = self.queued() < ENOUGH_QUEUED;
             let open = self.closed.is_none();

@@ -218,6 +218,15 @@ impl Plan {
         })
     }
 
+    /// What its calls go over, by which they share a fate: the technology, and the trunk where there is one.
+    pub fn trunk(&self) -> String {
+        let tech = self.bare_tech().unwrap_or_default().to_ascii_lowercase();
+        match &self.trunk_name {
+            Some(trunk) => format!("{tech}/{trunk}"),
+            None => tech,
+        }
+    }
+
     /// Why a call by this plan may not be sent under `policy`, or `None` where it may: what was allowed when the
     /// plan was created may have been taken from the policy since.
     pub fn refused_by(&self, policy: &Policy) -> Option<String> {

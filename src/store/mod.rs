@@ -113,6 +113,11 @@ impl Store {
         drop(self.writer.send(writer::Message::Command { ticket, now, command }));
     }
 
+    /// What the commands after this are judged by, and what their result lines hold.
+    pub fn set_rules(&self, policy: Policy, result: ResultOptions) {
+        drop(self.writer.send(writer::Message::Rules(Box::new((policy, result)))));
+    }
+
     /// Finishes what is queued, checkpoints, and closes the database.
     ///
     /// # Errors

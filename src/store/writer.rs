@@ -30,7 +30,13 @@ const IDLE: Duration = Duration::from_secs(2);
 /// What the handles send.
 #[derive(Debug)]
 pub(super) enum Message {
-    Command { ticket: u64, now: Timestamp, command: Command },
+    Command {
+        ticket: u64,
+        now: Timestamp,
+        command: Command,
+    },
+    /// What commands behind this are judged by.
+    Rules(Box<(Policy, ResultOptions)>),
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
 
@@ -61,6 +67,7 @@ impl Writer {
     /// Works until it is closed, or no handle is left.
     pub(super) async fn run(mut self) {
         let mut closing = None;
+        let mut rules = None;
         let mut unchecked = false;
         while closing.is_none() {
             let next = self.queue.recv();
@@ -79,6 +86,10 @@ impl Writer {
             while let Some(message) = next {
                 match message {
                     Message::Command { ticket, now, command } => batch.push(Queued { ticket, now, command }),
+                    Message::Rules(new) => {
+                        rules = Some(new);
+                        break;
+                    }
                     Message::Close(closed) => {
                         closing = Some(closed);
                         break;
@@ -89,6 +100,9 @@ impl Writer {
             if !batch.is_empty() {
                 unchecked = true;
                 self.write(&batch).await;
+            }
+            if let Some(new) = rules.take() {
+                (self.rules.policy, self.rules.result) = *new;
             }
         }
         self.queue.close();

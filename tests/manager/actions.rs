@@ -1,5 +1,7 @@
 //! Each action's ways: what it answers, what it refuses with which words, and that nothing is written then.
 
+use astout::model::refusal::NounKind;
+
 use crate::client::Client;
 use crate::daemon::Daemon;
 use crate::made::{Made, make};
@@ -186,17 +188,18 @@ async fn what_is_missing_or_unknown_is_said_with_the_originals_words() {
 }
 
 #[tokio::test]
-async fn contacts_are_listed_by_list_and_count_in_their_order() {
-    let (_daemon, mut client, made) = set_up().await;
+async fn contacts_are_listed_by_list_and_count_in_the_order_of_their_making() {
+    let (daemon, mut client, made) = set_up().await;
     let other = client.create("Action: OutDlmaCreate\nName: other").await;
-    for number in 0..1203 {
-        client.create(&format!("Action: OutDlListCreate\nDlmaUuid: {other}\nNumber1: {number}555")).await;
-    }
+    let contact =
+        |number| [("DlmaUuid", other.clone()), ("Number1", format!("{number}555"))].into_iter().collect();
+    daemon.create_all(NounKind::Dl, (0..1203).map(contact)).await;
     assert_eq!(client.list("Action: OutDlListShow").await.len(), 100);
     assert_eq!(client.list(&format!("Action: OutDlListShow\nDlmaUuid: {}", made.dlma)).await.len(), 1);
     let all = client.list(&format!("Action: OutDlListShow\nDlmaUuid: {other}\nCount: 100000")).await;
-    let numbers: Vec<&str> = all.iter().map(|entry| entry.get("Number1")).collect();
-    assert_eq!(numbers, (0..1203).map(|number| format!("{number}555")).collect::<Vec<_>>());
+    let recorded = daemon.handle.records().dls(Some(other.parse().unwrap()), 2000, None).await.unwrap();
+    assert_eq!((all.len(), recorded.len()), (1203, 1203));
+    assert!(all.iter().zip(&recorded).all(|(shown, dl)| shown.get("Uuid") == dl.uuid.to_string()));
     let some = client.list(&format!("Action: OutDlListShow\nDlmaUuid: {other}\nCount: 501")).await;
     assert_eq!(some.len(), 501);
 }

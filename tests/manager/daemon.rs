@@ -13,11 +13,14 @@ use astout::engine::dialing::{CallEvent, Response};
 use astout::engine::{Engine, Input, Options as EngineOptions, Records};
 use astout::manager::{self, Options, Secret, User};
 use astout::model::dialing::Attempt;
+use astout::model::fields::Fields;
 use astout::model::ids::{DialingUuid, Ids};
 use astout::model::policy::Policy;
+use astout::model::refusal::NounKind;
 use astout::model::result::ResultOptions;
 use astout::result_log::{LogWriter, ResultLog};
 use astout::store::{Store, StoreOptions};
+use futures_util::future::join_all;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
@@ -94,7 +97,8 @@ impl Daemon {
         tokio::spawn(driver.run(stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let options = Arc::new(Options { users: users(), started: Duration::ZERO });
+        let users = tokio::sync::watch::channel(Arc::from(users())).1;
+        let options = Arc::new(Options { users, started: Duration::ZERO });
         tokio::spawn(manager::serve(
             listener,
             Arc::clone(&options),
@@ -134,6 +138,18 @@ impl Daemon {
     /// A client on the command line's socket.
     pub(crate) async fn connect_locally(&self) -> Client<tokio::net::UnixStream> {
         Client::connect_locally(&self.dir.path().join("ctl.sock")).await
+    }
+
+    /// Creates nouns all at once, which is faster than one after the other.
+    pub(crate) async fn create_all(&self, kind: NounKind, all: impl IntoIterator<Item = Fields>) {
+        let created = join_all(all.into_iter().map(|fields| self.handle.create(kind, fields))).await;
+        created.into_iter().for_each(|created| drop(created.unwrap()));
+    }
+
+    /// Updates one plan over and over: an event each time.
+    pub(crate) async fn update_plan(&self, fields: &Fields, times: usize) {
+        let updates = (0..times).map(|_| self.handle.update(NounKind::Plan, fields.clone()));
+        join_all(updates).await.into_iter().for_each(|updated| drop(updated.unwrap()));
     }
 
     /// Asterisk is there, and has no channels.

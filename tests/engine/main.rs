@@ -1,0 +1,16 @@
+//! The engine in a world that it can be held to: every fate of a call, every order of its events, every gate.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod call;
+mod campaign;
+mod chaos;
+mod dialled;
+mod interleaving;
+mod limits;
+mod link;
+mod pbx;
+mod promises;
+mod queue;
+mod records;
+mod store;
+mod world;

@@ -1,0 +1,169 @@
+//! Calls for the agents of a queue: free agents + `ServiceLevel` − calls that are not yet with an agent.
+
+use astout::engine::dialing::CallEvent;
+use astout::engine::{Effect, Input};
+use astout::model::codes::CampaignStatus;
+use astout::model::ids::{CampaignUuid, DialingUuid, DlmaUuid};
+
+use crate::pbx::{SUCCESS, Step, created, fate, hangup};
+use crate::world::{World, millis, secs};
+
+/// A campaign that dials so many contacts for queue `sales`.
+fn for_sales(world: &mut World, plan: &[(&str, &str)], contacts: usize) -> (CampaignUuid, DlmaUuid) {
+    let (plan, dlma, dest) = (world.plan(plan), world.dlma(), world.queue("sales,t"));
+    world.dls(dlma, contacts);
+    let campaign = world.campaign(plan, dlma, dest, &[]);
+    world.request(campaign, CampaignStatus::Start);
+    (campaign, dlma)
+}
+
+/// A world with so many free agents in queue `sales`, where every call waits in it.
+fn agents(free: u32) -> World {
+    let mut world = World::new();
+    let waiting = [CallEvent::Queued, created(), CallEvent::DialBegin, CallEvent::Up, SUCCESS];
+    world.pbx.script = Box::new(move |_| waiting.iter().cloned().map(Step::now).collect());
+    world.pbx.queues.insert("sales".into(), free);
+    world.link_up("first start");
+    world
+}
+
+fn take(world: &mut World, dialing: DialingUuid) {
+    world.call(dialing, CallEvent::WithAgent);
+}
+
+#[test]
+fn a_queue_gets_a_call_for_each_free_agent_and_service_level_more() {
+    let mut world = agents(2);
+    for_sales(&mut world, &[("ServiceLevel", "3")], 20);
+
+    world.advance(secs(10));
+
+    assert_eq!(world.originated().len(), 5);
+    assert_eq!(world.count(|effect| *effect == Effect::WatchQueue("sales".into())), 1);
+}
+
+#[test]
+fn a_call_in_conversation_has_taken_its_agent_from_the_free_ones() {
+    let mut world = agents(2);
+    for_sales(&mut world, &[], 20);
+    let first = world.originated()[0];
+
+    world.set_agents("sales", 1);
+    take(&mut world, first);
+    assert_eq!(world.originated().len(), 2);
+    world.set_agents("sales", 2);
+
+    assert_eq!(world.originated().len(), 3, "one free agent without a call");
+}
+
+#[test]
+fn a_call_that_ends_in_the_queue_makes_room_for_another() {
+    let mut world = agents(1);
+    for_sales(&mut world, &[], 20);
+    let first = world.originated()[0];
+
+    world.call(first, hangup(16));
+
+    assert_eq!(world.originated().len(), 2);
+}
+
+#[test]
+fn a_queue_that_asterisk_does_not_have_gets_no_call_whatever_the_service_level() {
+    let mut world = agents(0);
+    world.pbx.queues.clear();
+    for_sales(&mut world, &[("ServiceLevel", "5")], 3);
+
+    world.advance(secs(100));
+
+    assert!(world.originated().is_empty());
+    world.set_agents("sales", 0);
+    assert_eq!(world.originated().len(), 3, "it is there now");
+}
+
+#[test]
+fn a_list_that_ends_while_no_agent_is_free_still_ends_its_campaign() {
+    let mut world = agents(1);
+    let (campaign, _) = for_sales(&mut world, &[("MaxRetry1", "1")], 1);
+    world.set_agents("sales", 0);
+
+    world.call(world.originated()[0], hangup(16));
+    let (empty, _) = for_sales(&mut world, &[], 0);
+
+    assert_eq!(world.status(campaign), CampaignStatus::Stop);
+    assert_eq!(world.status(empty), CampaignStatus::Stop);
+}
+
+#[test]
+fn two_campaigns_for_one_queue_share_its_agents_also_while_they_claim() {
+    let mut world = agents(4);
+    world.latency = Box::new(|| millis(100));
+    for_sales(&mut world, &[("ServiceLevel", "1")], 20);
+    for_sales(&mut world, &[("ServiceLevel", "1")], 20);
+
+    world.advance(secs(10));
+
+    assert_eq!(world.originated().len(), 5);
+}
+
+#[test]
+fn a_change_of_the_destination_while_a_claim_is_under_way_keeps_the_count() {
+    let mut world = agents(3);
+    let (campaign, dlma) = for_sales(&mut world, &[("DlEndHandle", "0")], 0);
+    world.latency = Box::new(|| millis(100));
+    world.dls(dlma, 10);
+    let dest = world.records.campaigns[&campaign].dest.unwrap();
+    world.operate(move |records| {
+        let destination = records.destinations[&dest].clone();
+        (astout::model::event::Change::Update, astout::model::event::Noun::Destination(destination))
+    });
+
+    world.advance(secs(10));
+
+    assert_eq!(world.originated().len(), 3);
+}
+
+#[test]
+fn agents_are_asked_for_anew_after_the_link_was_lost() {
+    let mut world = agents(1);
+    let (_, dlma) = for_sales(&mut world, &[("DlEndHandle", "0")], 0);
+    world.link_down();
+    world.pbx.queues.insert("sales".into(), 2);
+    world.dls(dlma, 5);
+    assert!(world.originated().is_empty());
+
+    world.link_up("first start");
+
+    assert_eq!(world.originated().len(), 2);
+}
+
+#[test]
+fn calls_that_go_elsewhere_take_no_agent() {
+    let mut world = agents(1);
+    world.running(&[], 5);
+    for_sales(&mut world, &[], 5);
+
+    assert_eq!(world.originated().len(), 6);
+}
+
+#[test]
+fn never_more_calls_wait_than_there_are_agents_whatever_comes_and_goes() {
+    let mut world = agents(0);
+    let fates = ["486 of a trunk", "answered, and hung up out of a bridge", "rang until the time was out"];
+    let mut calls = 0;
+    world.pbx.script = Box::new(move |_| {
+        calls += 1;
+        fate(fates[calls % 3]).steps(secs(2), secs(3))
+    });
+    let (campaign, _) = for_sales(&mut world, &[("MaxRetry1", "1")], 50);
+    for round in 0..200_u32 {
+        let free = round % 4;
+        let before = world.originated().len();
+        world.feed(Input::Agents { queue: "sales".into(), free: Some(free) });
+        let open = world.engine.dialings().count();
+        let fresh = world.originated().len() - before;
+        assert!(fresh == 0 || open <= free as usize, "{open} calls for {free} agents");
+        world.advance(secs(1));
+    }
+    assert_eq!(world.status(campaign), CampaignStatus::Stop);
+    assert_eq!(world.outcomes().len(), 50);
+}
