@@ -290,7 +290,8 @@ fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
     .collect()
 }
 
-fn policy(policy: &config::Policy) -> Policy {
+/// What the configuration allows, in the words of those who ask.
+pub fn policy(policy: &config::Policy) -> Policy {
     Policy {
         technologies: policy.technologies.iter().collect(),
         local_contexts: policy.local_contexts.iter().collect(),

@@ -12,6 +12,7 @@
 //! | 2 | [`store`] | remembers: SQLite, one writer with group commit, a file per table |
 //! | 2 | [`result_log`] | appends the lines of ended attempts to `astout.result`, each once |
 //! | 2 | [`sandbox`] | a PBX that speaks AMI and rings nobody: for tests, the demo, rehearsals |
+//! | 2 | [`check`] | the independent reader: do the records say that the promises held? |
 //! | 3 | [`daemon`] | drives: owns the engine, carries out its effects, serves the doors' requests |
 //! | 4 | [`manager`] | door: the AMI server, its actions and events, and the `out …` command lines |
 //! | 5 | [`boot`] | wires the above, and the order of start and stop |
@@ -21,6 +22,7 @@
 pub mod ami;
 pub mod asterisk;
 pub mod boot;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod daemon;

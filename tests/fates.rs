@@ -98,6 +98,7 @@ fn each_of_eight_numbers_gets_its_tries_to_the_exact_count() {
     let contact = &campaign.contacts(&mut client)["all"];
     let counts: Vec<_> = (1..=8).map(|index| header(contact, &format!("TryCnt{index}"))).collect();
     assert_eq!(counts, ["2", "1", "0", "3", "1", "1", "1", "2"]);
+    daemon.check();
 }
 
 #[test]
@@ -126,4 +127,5 @@ fn a_contact_that_is_not_due_holds_nobody_up_and_is_tried_again_after_retry_dela
     assert!(pause.num_milliseconds() >= 2000, "{pause}");
     assert!(pause.num_milliseconds() < 3000, "{pause}");
     assert!(at(&line("quick", 0), "tm_hangup") < at(&line("busy", 1), "tm_dialing"));
+    daemon.check();
 }

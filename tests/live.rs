@@ -72,6 +72,7 @@ fn variables_reach_the_channel_whole() {
     let merged: serde_json::Value = serde_json::from_str(line["variables"].as_str().unwrap()).unwrap();
     assert_eq!((&merged["V1"], &merged["V_QUOTES"]), (&json!("dl"), &json!(values[1].1)));
     assert_eq!(line["outcome"], "answered");
+    daemon.check();
 }
 
 #[test]
@@ -91,6 +92,7 @@ fn caller_id_and_variables_are_there_in_the_dialplan() {
         assert_eq!(header(&shown, name), value, "{name} in {shown:?}");
     }
     assert_eq!(daemon.results()[0]["callerid"], "\"Sales\" <5551000>");
+    daemon.check();
 }
 
 #[test]
@@ -123,6 +125,7 @@ fn a_long_list_of_mixed_fates_is_dialled_to_its_end_with_one_line_an_attempt() {
     }
     let stat = &client.list("OutCampaignStatShow", &[("Uuid", &campaign.uuid)])[0];
     assert_eq!(header(stat, "DlFinishedCount"), CONTACTS.to_string());
+    daemon.check();
 }
 
 #[test]
@@ -167,6 +170,7 @@ fn an_attempt_keeps_what_it_was_decided_on() {
     ] {
         assert_eq!((&lines[0][info]["name"], &lines[1][info]["name"]), (&before, &json!("after")), "{info}");
     }
+    daemon.check();
 }
 
 #[test]
@@ -206,6 +210,7 @@ fn a_queue_gets_as_many_calls_as_it_has_free_agents() {
         admin.wait_for("AgentConnect", |event| header(event, "Event") == "AgentConnect");
         connected += 1;
     }
+    daemon.check();
 }
 
 #[test]
@@ -221,6 +226,7 @@ fn a_queue_without_agents_or_none_at_all_gets_no_call() {
     assert!(no_dialing_within(&mut client, Duration::from_secs(2)));
     assert!(daemon.log().contains("no_such_queue"), "{}", daemon.log());
     assert!(daemon.results().is_empty());
+    daemon.check();
 }
 
 fn no_dialing_within(client: &mut Client, span: Duration) -> bool {
@@ -253,6 +259,7 @@ fn stopping_waits_for_the_calls_in_flight_and_dials_no_more() {
     assert_eq!(daemon.results().len(), 1);
     client.done("OutCampaignDelete", &[("Uuid", &campaign.uuid)]);
     client.done("OutPlanDelete", &[("Uuid", &campaign.plan)]);
+    daemon.check();
 }
 
 #[test]
@@ -280,6 +287,7 @@ fn stopping_forcedly_hangs_up_and_a_pause_keeps_calls_up() {
     // It was given up while it rang: no try.
     assert_eq!(outcome(RINGS), "withdrawn");
     assert_eq!(header(&campaign.contacts(&mut client)[RINGS], "TryCnt1"), "0");
+    daemon.check();
 }
 
 #[test]
@@ -300,6 +308,7 @@ fn a_dialing_that_an_operator_deletes_while_it_rings_is_no_try() {
     assert_eq!((header(listed, "TryCnt1").as_str(), header(listed, "Status").as_str()), ("0", "0"));
     let gone = client.action("OutDialingDelete", &[("Uuid", &dialing)]);
     assert!(header(&gone, "Message").starts_with("No such dialing: Uuid"), "{gone:?}");
+    daemon.check();
 }
 
 #[test]
@@ -317,4 +326,5 @@ fn a_campaign_that_keeps_its_status_dials_contacts_that_come_later() {
     let shown = client.list("OutCampaignShow", &[("Uuid", &campaign.uuid)]);
     assert_eq!(header(&shown[0], "Status"), "1");
     assert_eq!(daemon.results().len(), 1);
+    daemon.check();
 }

@@ -53,6 +53,7 @@ fn an_absent_asterisk_is_waited_for() {
     campaign.until_stopped(&mut client);
     assert_eq!(daemon.results()[0]["outcome"], "answered");
     assert!(daemon.stop().success());
+    daemon.check();
 }
 
 #[test]
@@ -66,6 +67,7 @@ fn a_refused_login_is_told_once_and_operators_are_served() {
     assert!(!dialled(&mut client));
     told_once(&daemon, "login refused");
     assert!(daemon.results().is_empty());
+    daemon.check();
 }
 
 #[test]
@@ -97,6 +99,7 @@ fn calls_of_an_asterisk_that_was_killed_end_as_pbx_restart_and_the_campaign_goes
     assert_eq!(outcomes("up"), [json!("answered")]);
     assert_eq!(outcomes("rings"), [json!("pbx-restart"), json!("answered")]);
     told_once(&daemon, "cannot reach Asterisk");
+    daemon.check();
 }
 
 #[test]
@@ -122,6 +125,7 @@ fn calls_that_live_while_astout_is_killed_are_followed_to_their_end() {
     assert_eq!(lines.len(), 2);
     assert!(lines.iter().all(|line| line["outcome"] == "answered"), "{lines:?}");
     assert!(lines.iter().any(|line| line["dialing_uuid"] == up.as_str() && line["res_hangup"] == 16));
+    daemon.check();
 }
 
 #[test]
@@ -143,6 +147,7 @@ fn calls_that_ended_while_astout_was_away_end_as_unknown() {
     let status = |client: &mut Client| header(&client.list("OutCampaignShow", &[])[0], "Status");
     daemon.poll("the end of the campaign", |_| (status(&mut client) == "0").then_some(()));
     assert_lines_whole(&daemon.results());
+    daemon.check();
 }
 
 #[test]
@@ -160,4 +165,5 @@ fn a_stop_leaves_calls_up_and_ends_with_success() {
     client.done("OutDialingDelete", &[("Uuid", &up)]);
     daemon.poll("the line", |daemon| (!daemon.results().is_empty()).then_some(()));
     assert_eq!(daemon.results()[0]["outcome"], "answered");
+    daemon.check();
 }

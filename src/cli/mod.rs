@@ -1,5 +1,6 @@
 //! The command line: what can be typed, one file a subcommand, and the exit codes (sysexits) that they end with.
 
+mod check;
 pub mod check_config;
 mod remote;
 mod sandbox;
@@ -15,7 +16,7 @@ use crate::config;
 
 /// All went well.
 const OK: u8 = 0;
-/// The daemon answered with an error.
+/// The daemon answered with an error, or what was checked is not right.
 const REFUSED: u8 = 1;
 /// The arguments were wrong.
 const USAGE: u8 = 64;
@@ -35,7 +36,7 @@ const CONFIG: u8 = 78;
     about = "An outbound dialer beside Asterisk: campaigns over AMI, nobody dialled twice, no result lost.",
     after_help = "Examples:\n  astout check-config --config /etc/astout/astout.toml\n  astout serve --config \
                   /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n\nExit codes: 0 fine, 1 refused by \
-                  the daemon, 64 usage, 69 unavailable, 70 internal, 74 IO, 78 config",
+                  the daemon or found wrong, 64 usage, 69 unavailable, 70 internal, 74 IO, 78 config",
     arg_required_else_help = true
 )]
 struct Arguments {
@@ -67,6 +68,8 @@ enum Command {
     CheckConfig,
     /// Run a PBX that speaks AMI and rings nobody, to rehearse a campaign on
     Sandbox(sandbox::Arguments),
+    /// Say whether the promises held: reads database and result log, and what others have seen; 1 if not
+    Check(check::Arguments),
 }
 
 /// Does what the arguments ask for; gives the exit code.
@@ -88,6 +91,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             check_config::run(&arguments.config, environment, &mut std::io::stdout().lock())
         }
         (None, Some(Command::Sandbox(sandbox))) => sandbox::run(sandbox),
+        (None, Some(Command::Check(what))) => {
+            check::run(&arguments.config, environment, what, arguments.json)
+        }
         (None, None) => complain(USAGE, "nothing to do; see astout --help"),
     }
 }

@@ -413,6 +413,11 @@ impl Call {
         let progress = &mut self.dialing.progress;
         progress.res_dial = res_dial;
         progress.tm_update = Some(now.wall);
+        // The response may come before the dial's begin and after the hangup, and is the end of the dial where no other
+        // was told: what came later in time cannot have been before.
+        progress.tm_dial_end = progress.tm_dial_end.map(|end| end.min(progress.tm_hangup.unwrap_or(end)));
+        progress.tm_dial_begin =
+            progress.tm_dial_begin.map(|begin| begin.min(progress.tm_dial_end.unwrap_or(begin)));
         if progress.res_hangup.is_some() {
             progress.status = DialingStatus::Hangup;
         }

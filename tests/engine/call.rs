@@ -155,6 +155,28 @@ fn the_times_of_a_call_are_those_of_its_events() {
 }
 
 #[test]
+fn times_stand_in_their_order_wherever_the_response_comes() {
+    for (place, events) in [
+        [CallEvent::Queued, created(), CallEvent::DialBegin, hangup(19), failure(3)],
+        [CallEvent::Queued, created(), failure(3), CallEvent::DialBegin, hangup(19)],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut world = World::new();
+        let (_, dialing) = world.one_call(&[]);
+        for event in events {
+            world.advance(millis(1));
+            world.call(dialing, event);
+        }
+        let progress = &world.ending(dialing).dialing.progress;
+        assert!(progress.tm_dial_begin.is_some(), "{place}");
+        assert!(progress.tm_dial_begin <= progress.tm_dial_end, "{place}: {progress:?}");
+        assert!(progress.tm_dial_end <= progress.tm_hangup, "{place}: {progress:?}");
+    }
+}
+
+#[test]
 fn the_first_word_on_a_call_counts_a_repeated_event_changes_nothing() {
     let mut world = World::new();
     let (_, dialing) = world.one_call(&[]);

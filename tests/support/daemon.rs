@@ -23,13 +23,19 @@ pub struct Daemon {
     dir: TempDir,
     child: Option<Child>,
     port: u16,
+    /// The account that its Asterisk gives of the calls.
+    /// What the PBX has written down of its calls.
+    witness: Option<(&'static str, PathBuf)>,
 }
 
 impl Daemon {
     /// Starts one beside that PBX. `more` is TOML after the sections that every test has.
     pub fn start(pbx: &impl Pbx, more: &str) -> Self {
         let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
-        Self::start_beside(pbx.get("ASTERISK_AMI"), user, secret, more)
+        let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, more);
+        daemon.witness = Some(pbx.witness());
+        daemon.run();
+        daemon
     }
 
     /// Starts one beside an Asterisk at that address, which need not be there.
@@ -78,7 +84,7 @@ info_enable = true
 "#
         );
         fs::write(dir.path().join("astout.toml"), sections + more).unwrap();
-        Self { dir, child: None, port }
+        Self { dir, child: None, port, witness: None }
     }
 
     /// Starts it and waits until it is ready.
@@ -112,6 +118,19 @@ info_enable = true
             .stdin(Stdio::null())
             .output()
             .unwrap()
+    }
+
+    /// `astout check`: whatever a test has done, the promises held. For the end of each.
+    pub fn check(&self) {
+        let mut arguments = vec!["check"];
+        // Without a call there is no such file.
+        if let Some((option, file)) = self.witness.as_ref().filter(|(_, file)| file.exists()) {
+            arguments.extend([*option, file.to_str().unwrap()]);
+        }
+        let output = self.cli(&arguments);
+        let (said, failed) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "astout check: {:?}\n{said}{failed}", output.status);
     }
 
     /// A file of its directory.

@@ -53,6 +53,7 @@ pub fn dial_each(
             .find(|event| header(event, "Event") == "OutDialingDelete" && header(event, "Uuid") == dialing);
         assert_eq!(header(deleted.unwrap(), "Status"), *status, "{number}");
     }
+    daemon.check();
     daemon
 }
 

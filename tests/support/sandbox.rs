@@ -97,6 +97,10 @@ impl Pbx for Sandbox {
             other => panic!("the sandbox has no {other}"),
         }
     }
+
+    fn witness(&self) -> (&'static str, PathBuf) {
+        ("--dial-log", self.file("dialled"))
+    }
 }
 
 impl Drop for Sandbox {

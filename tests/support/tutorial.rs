@@ -75,5 +75,6 @@ pub fn run(daemon: &Daemon, client: &mut Client, campaign: &Campaign) -> Value {
     assert_eq!(header(stat, "DlTotalCount"), "1");
     assert_eq!(header(stat, "DlFinishedCount"), "1");
     assert!(client.list("OutDialingShow", &[]).is_empty());
+    daemon.check();
     line
 }
