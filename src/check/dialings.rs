@@ -302,7 +302,7 @@ impl Checker<'_> {
             }
             Some(_) => {}
             None => {
-                wrong(Promise::P1, format!("what it was decided on, capsule {}, is gone", attempt.capsule))
+                wrong(Promise::P1, format!("what it was decided on, capsule {}, is gone", attempt.capsule));
             }
         }
     }

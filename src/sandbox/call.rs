@@ -172,9 +172,11 @@ impl World {
             None if local => self.dialplan_fate(&context, &number),
             None => Fate::NoChannel,
         };
+        // `PJSIP/300` calls the endpoint 300 itself: that is its number.
+        let called = if number.is_empty() { &context } else { &number };
         self.log(Entry {
             channel: Some(originate.channel.clone()),
-            number: Some(number.clone()),
+            number: Some(called.clone()),
             fate: Some(if clash { "clash" } else { fate.word() }),
             ..entry(&originate, self.timestamp(), What::Dialled, n)
         });
