@@ -86,15 +86,23 @@ fn every_fate_over_pjsip() {
 
 #[test]
 fn no_channel_no_extension_and_no_application() {
-    let sandbox = Sandbox::up("");
     let none = [("300", "failed", 0, 0, json!(null), "13")];
-    fates::dial_each(&sandbox, &[("TechName", "PJSIP")], &HANGUP, &none);
+    fates::dial_each(&Sandbox::up(""), &[("TechName", "PJSIP")], &HANGUP, &none);
     let nowhere = [("Type", "0"), ("Exten", "nosuch"), ("Context", "astout-empty")];
-    let daemon =
-        fates::dial_each(&sandbox, &LOCAL, &nowhere, &[("1020301", "failed", 0, 0, json!(null), "12")]);
+    let daemon = fates::dial_each(
+        &Sandbox::up(""),
+        &LOCAL,
+        &nowhere,
+        &[("1020301", "failed", 0, 0, json!(null), "12")],
+    );
     assert_eq!(daemon.results()[0]["res_dial_detail"], "Extension does not exist.");
     let nonsense = [("Type", "1"), ("Application", "NoSuchApplication")];
-    fates::dial_each(&sandbox, &LOCAL, &nonsense, &[("1020301", "answered", 4, 0, json!("Unknown"), "7")]);
+    fates::dial_each(
+        &Sandbox::up(""),
+        &LOCAL,
+        &nonsense,
+        &[("1020301", "answered", 4, 0, json!("Unknown"), "7")],
+    );
 }
 
 #[test]
