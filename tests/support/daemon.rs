@@ -38,6 +38,19 @@ impl Daemon {
         daemon
     }
 
+    /// The same with so many calls a second at most.
+    pub fn start_slow(pbx: &impl Pbx, calls_per_second: u32) -> Self {
+        let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
+        let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, "");
+        let path = daemon.path("astout.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let slow = format!("calls_per_second = {calls_per_second}\n");
+        fs::write(&path, text.replace("calls_per_second = 200\n", &slow)).unwrap();
+        daemon.witness = Some(pbx.witness());
+        daemon.run();
+        daemon
+    }
+
     /// Starts one beside an Asterisk at that address, which need not be there.
     pub fn start_beside(asterisk: &str, user: &str, secret: &str, more: &str) -> Self {
         let mut daemon = Self::prepared(asterisk, user, secret, more);

@@ -78,6 +78,13 @@ impl Sandbox {
         self.dialled().into_iter().filter(|line| line["event"] == event).collect()
     }
 
+    /// Restarts, as a SIGKILL and a new start of an Asterisk look from outside: every connection and call is gone, and
+    /// the next start has another time.
+    pub fn restart(&self) {
+        let mut client = self.client();
+        client.send(b"Action: SandboxRestart\r\n\r\n");
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
