@@ -47,5 +47,5 @@ $(TOOLS)/bin/cargo-deny:
 	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --root $(TOOLS) --target-dir $(TOOLS)/build
 	rm -rf $(TOOLS)/build
 
-bench: ## the benchmark suite; a table with ratios at the end
-	tests/bench/run
+bench: ## the benchmark suite; not there yet
+	@echo 'bench: the benchmark suite is not there yet' >&2; exit 69

@@ -126,7 +126,8 @@ pub async fn serve(
     let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
     let doors = open_doors(&config, known_users, handle.clone(), clock, &tasks, &doors_stop).await?;
     tasks.spawn(take_up(config, reloads, users, handle, doors_stop.clone()));
-    info!("ready");
+    // Told at every level: others wait for the word.
+    info!(target: "ready", "ready");
     // Without systemd there is nobody to tell.
     drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
 

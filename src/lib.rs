@@ -1,7 +1,7 @@
 //! astout: an outbound dialer beside Asterisk.
 //!
 //! The rooms, from the floor up; a room imports only from lower floors, and rooms on one floor never import
-//! each other (`tests/architecture.rs` fails on a breach):
+//! each other, but that boot reads config, and cli both (`tests/architecture.rs` fails on a breach):
 //!
 //! | floor | room | what lives there |
 //! |---|---|---|

@@ -256,10 +256,13 @@ fn last_seq_of(file: &mut File) -> io::Result<Option<i64>> {
 /// The newest file that was rotated from the log: `astout.result.1`, `astout.result-20261121` …
 fn rotated(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?.to_owned();
-    let entries = fs::read_dir(path.parent()?).ok()?.filter_map(Result::ok);
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let entries = fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?.filter_map(Result::ok);
     entries
         .filter(|entry| {
-            entry.file_name().to_str().is_some_and(|other| other != name && other.starts_with(&name))
+            let other = entry.file_name();
+            let rest = other.to_str().and_then(|other| other.strip_prefix(&name));
+            rest.is_some_and(|rest| rest.starts_with(['.', '-']) && !rest.ends_with(".gz"))
         })
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .max()

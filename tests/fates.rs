@@ -2,6 +2,7 @@
 //! and that each of a contact's numbers gets its tries to the exact count.
 
 #![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
 
 mod support;
 
@@ -128,4 +129,12 @@ fn a_contact_that_is_not_due_holds_nobody_up_and_is_tried_again_after_retry_dela
     assert!(pause.num_milliseconds() < 3000, "{pause}");
     assert!(at(&line("quick", 0), "tm_hangup") < at(&line("busy", 1), "tm_dialing"));
     daemon.check();
+}
+
+#[test]
+fn a_plan_of_chan_sip_is_taken_and_the_log_says_once_what_to_do() {
+    let fates = [("300", "failed", 0, 0, json!(null), "13"), ("301", "failed", 0, 0, json!(null), "13")];
+    let daemon = fates::dial_each(&Lab::up("sip"), &[("TechName", "sip/")], &HANGUP, &fates);
+    assert_eq!(daemon.log().matches("TechName: PJSIP/").count(), 1, "{}", daemon.log());
+    assert!(daemon.results()[0]["dial_channel"].as_str().unwrap().starts_with("sip/30"));
 }

@@ -193,7 +193,7 @@ fn a_queue_gets_as_many_calls_as_it_has_free_agents() {
     for line in daemon.results() {
         let at = |key: &str| line[key].as_str().unwrap().parse().unwrap();
         moments.push((at("tm_dialing"), 1));
-        // An agent answers 0.3 s after the callee, and is in conversation then.
+        // From its answer on it is in the queue, and soon with an agent.
         moments.push((at("tm_dial_end"), -1));
     }
     moments.sort_unstable();

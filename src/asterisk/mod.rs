@@ -5,6 +5,7 @@ pub mod originate;
 pub mod queues;
 pub mod translate;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ pub fn start(
         ready: false,
         boot: None,
         late: false,
+        told: BTreeSet::new(),
     };
     tasks.spawn(interpreter.run(taken_orders, from_asterisk));
     (orders, given_inputs)
@@ -91,6 +93,8 @@ struct Interpreter {
     boot: Option<Instant>,
     /// A ping was missed: nothing is sent that cannot be taken back.
     late: bool,
+    /// What was complained of since the login.
+    told: BTreeSet<String>,
 }
 
 /// The other side of a channel is gone: the daemon is stopping.
@@ -150,6 +154,7 @@ impl Interpreter {
                 debug!(banner, "logged in to Asterisk");
                 self.up = true;
                 self.late = false;
+                self.told.clear();
                 self.boot = Some(Instant::now() + BOOT);
                 Ok(())
             }
@@ -216,19 +221,25 @@ impl Interpreter {
                     let said = message.get("Message").unwrap_or_default();
                     warn!(%said, "Asterisk does not say when it was started: its restarts go unnoticed; \
                           give the AMI user the class system or reporting");
-                    "unknown".to_owned()
+                    String::new()
                 });
                 self.ready = true;
                 self.input(Input::LinkUp { epoch }).await
             }
-            // `No such channel`: an answer in words where a list was asked for.
-            Tag::Probe(dialing) => self.input(Input::Call(dialing, CallEvent::Gone)).await,
+            // An answer in words where a list was asked for.
+            Tag::Probe(dialing) if said(message).contains("No such channel") => {
+                self.input(Input::Call(dialing, CallEvent::Gone)).await
+            }
+            Tag::Probe(_) => {
+                self.complain("Asterisk does not tell of a channel", &said(message));
+                Ok(())
+            }
             Tag::Scan => {
-                let said = message.get("Message").unwrap_or_default();
-                warn!(%said, "Asterisk does not list its channels; give the AMI user the class system or reporting");
+                self.complain("Asterisk does not list its channels", &said(message));
                 self.input(Input::Live(None)).await
             }
             Tag::Queue(queue) => {
+                self.complain(&format!("Asterisk does not tell of the queue {queue}"), &said(message));
                 let none = self.queues.status(&queue, &[]);
                 self.input(none).await
             }
@@ -245,8 +256,11 @@ impl Interpreter {
             Tag::Scan => self.input(Input::Live(Some(translate::live_channels(items)))).await,
             Tag::Queue(queue) => {
                 let agents = self.queues.status(&queue, items);
+                let what = format!("Asterisk has no queue {queue}: its campaigns dial nobody");
                 if matches!(agents, Input::Agents { free: None, .. }) {
-                    warn!(queue, "Asterisk has no such queue: its campaigns dial nobody");
+                    self.complain(&what, "");
+                } else {
+                    self.told.remove(&what);
                 }
                 self.input(agents).await
             }
@@ -272,6 +286,13 @@ impl Interpreter {
         }
     }
 
+    /// Says it once a link.
+    fn complain(&mut self, what: &str, said: &str) {
+        if self.told.insert(what.to_owned()) {
+            warn!(said, "{what}");
+        }
+    }
+
     async fn input(&self, input: Input) -> Result<(), Stopped> {
         self.inputs.send(input).await.map_err(|_| Stopped)
     }
@@ -283,4 +304,9 @@ impl Interpreter {
     async fn submit_list(&self, action: MessageBuilder, tag: Tag) -> Result<(), Stopped> {
         self.commands.send(ToAsterisk::SubmitList { action, tag }).await.map_err(|_| Stopped)
     }
+}
+
+/// What an error says.
+fn said(message: &Message) -> String {
+    message.get("Message").unwrap_or_default().trim().to_owned()
 }

@@ -37,6 +37,8 @@ impl Member {
 }
 
 /// The watched queues; `None` for one that Asterisk does not have.
+///
+/// Names are in lower case.
 #[derive(Debug, Default)]
 pub struct Queues(BTreeMap<String, Option<BTreeMap<String, Member>>>);
 
@@ -63,15 +65,17 @@ impl Queues {
                 Some((interface.into_owned(), Member::of(item)))
             })
             .collect();
-        self.0.insert(queue.to_owned(), there.then_some(members));
-        self.agents(queue)
+        let queue = queue.to_ascii_lowercase();
+        self.0.insert(queue.clone(), there.then_some(members));
+        self.agents(&queue)
     }
 
     /// Takes an event of class agent; gives the queue's free agents anew where it says something of them.
     pub fn event(&mut self, event: &Message) -> Option<Input> {
         let name = event.event_name()?;
-        let queue = event.get("Queue")?;
-        let members = self.0.get_mut(queue.as_ref())?.get_or_insert_default();
+        // Asterisk tells queues apart without case, and its events have its own spelling.
+        let queue = event.get("Queue")?.to_ascii_lowercase();
+        let members = self.0.get_mut(&queue)?.get_or_insert_default();
         let interface = event.get("Interface")?.into_owned();
         match name.as_ref() {
             "QueueMemberStatus" | "QueueMemberAdded" | "QueueMemberPause" | "QueueMemberPaused" => {
@@ -82,6 +86,8 @@ impl Queues {
             }
             // The member's own status comes a moment later; until then it must not count as free.
             "AgentConnect" => members.get_mut(&interface)?.in_call = true,
+            // Where its device is never seen as in use, no status of it would follow.
+            "AgentComplete" => members.get_mut(&interface)?.in_call = false,
             _ => return None,
         }
         Some(self.agents(&queue))
@@ -143,8 +149,10 @@ mod tests {
     #[test]
     fn an_agent_that_has_just_taken_a_call_is_not_free_before_its_status_says_so() {
         let mut queues = queue_of_two();
-        let connect = message("Event: AgentConnect\nQueue: sales\nInterface: Local/1@agents\n\n");
+        let connect = message("Event: AgentConnect\nQueue: Sales\nInterface: Local/1@agents\n\n");
         assert_eq!(free(queues.event(&connect)), Some(1));
+        let complete = message("Event: AgentComplete\nQueue: sales\nInterface: Local/1@agents\n\n");
+        assert_eq!(free(queues.event(&complete)), Some(2));
     }
 
     #[test]

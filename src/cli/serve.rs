@@ -80,7 +80,7 @@ async fn watch_signals(path: PathBuf, stop: CancellationToken, reload: mpsc::Sen
 fn start_log(json: bool) {
     let level = std::env::var("ASTOUT_LOG").unwrap_or_else(|_| "info".to_owned());
     // Every statement of the database at debug would bury the rest; `ASTOUT_LOG=debug,sqlx=debug` shows them.
-    let filter = EnvFilter::new(format!("sqlx=warn,{level}"));
+    let filter = EnvFilter::new(format!("sqlx=warn,{level},ready=info"));
     let registry = tracing_subscriber::registry().with(filter);
     let stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)

@@ -151,7 +151,7 @@ impl Driver {
     }
 
     fn is_settled(&self) -> bool {
-        self.engine.unacknowledged() == 0 && self.waiting.is_empty() && self.to_announce.is_empty()
+        self.engine.is_settled() && self.waiting.is_empty() && self.to_announce.is_empty()
     }
 
     fn feed(&mut self, input: Input) {
@@ -239,6 +239,7 @@ impl Driver {
     fn committed(&mut self, Committed { ticket, done }: Committed) {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         match (&done, self.store_down) {
+            (Done::Failed(why), _) if !why.is_of_the_file() => error!(%why, "a change was not written"),
             (Done::Failed(why), false) => {
                 self.store_down = true;
                 error!(%why, "the database cannot be written: dialing stops, calls go on; trying again");
@@ -306,6 +307,10 @@ fn tell(notice: &Notice) {
         Notice::Trunk { trunk, turn: Turn::Opened { faults, attempts, wait } } => warn!(
             trunk,
             "{faults} of the last {attempts} attempts were the trunk's fault: nothing is dialled over it for {wait:?}"
+        ),
+        Notice::NoSip { channel } => warn!(
+            channel,
+            "no channel could be made: Asterisk has had no chan_sip since version 21; give the plan TechName: PJSIP/"
         ),
         Notice::Trunk { trunk, turn: Turn::Closed } => info!(trunk, "the trunk works again"),
     }

@@ -23,7 +23,7 @@ pub enum RequestError {
     #[error("{0}; nothing was written")]
     Store(#[from] StoreError),
     /// The daemon is stopping.
-    #[error("astout is stopping; nothing was written")]
+    #[error("astout is stopping: whether this was written is not said any more")]
     Stopping,
 }
 

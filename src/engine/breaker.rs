@@ -121,10 +121,14 @@ impl Breaker {
         }
     }
 
-    /// When an open one lets a call through again.
+    /// When one that lets no call through does again, where that is a matter of time alone.
     pub fn next_at(&self) -> Option<Duration> {
         match self.state {
             State::Open { until, .. } => Some(until),
+            // The oldest of the faults that leave no room is forgotten then.
+            State::Closed if self.is_bad() && self.faults >= ATTEMPTS => {
+                self.verdicts.front().map(|(at, _)| *at + WINDOW)
+            }
             State::Closed | State::Trial { .. } => None,
         }
     }

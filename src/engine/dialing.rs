@@ -164,7 +164,8 @@ impl Call {
             response: None,
             dial_status: None,
             up,
-            with_agent: false,
+            // Who is up since before is more likely in conversation than still waiting; nobody tells.
+            with_agent: up,
             withdrawn: false,
             claimed_at: None,
             missing: None,
@@ -212,10 +213,16 @@ impl Call {
         match progress.res_hangup {
             _ if self.withdrawn || !self.ended => None,
             Some(cause) => Some(breaker::is_fault(cause)),
-            None if progress.status == DialingStatus::OriginateQueuedFailed => Some(true),
             None if matches!(self.response, Some(Response::Failure { .. })) => Some(!self.has_channel()),
             None => None,
         }
+    }
+
+    /// Whether it ended without a channel, by the technology `SIP`, whose driver Asterisk no longer has.
+    pub fn asks_for_lost_sip(&self) -> bool {
+        let sip =
+            |channel: &str| channel.split('/').next().is_some_and(|tech| tech.eq_ignore_ascii_case("SIP"));
+        self.blames_trunk() == Some(true) && !self.has_channel() && sip(&self.dialing.attempt.channel)
     }
 
     /// Whether it still needs an agent of its queue.

@@ -1,5 +1,6 @@
 //! Who may dial now, and how many: the gates before a claim, and what happens to what was claimed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::ids::{CampaignUuid, DialingUuid};
+use crate::model::number::PhoneNumber;
 use crate::model::time::Now;
 
 /// Originates that may wait for Asterisk's answer at once. A written Originate cannot be recalled, so this is how many
@@ -24,12 +26,39 @@ struct Candidate {
     capsule: Arc<Capsule>,
     /// Whether a claim makes sense that claims nothing: what remains of its list is not known, and that may be nothing.
     may_look: bool,
-    /// How many calls its destination could take.
+    /// The queue that its calls are for, and how many more calls that could take.
+    queue: Option<String>,
     room: usize,
+    /// What its calls go over, and how many more calls may.
+    trunk: String,
+    trunk_room: usize,
     /// How many it gets.
     share: usize,
     turn: u64,
     price: u64,
+}
+
+/// Calls that were dealt out in this round, by what they take.
+#[derive(Default)]
+struct Dealt {
+    queues: BTreeMap<String, usize>,
+    trunks: BTreeMap<String, usize>,
+}
+
+impl Dealt {
+    fn leave_room_for(&self, candidate: &Candidate) -> bool {
+        let of_queue = candidate.queue.as_ref().and_then(|queue| self.queues.get(queue));
+        let of_trunk = self.trunks.get(&candidate.trunk);
+        candidate.room > of_queue.copied().unwrap_or_default()
+            && candidate.trunk_room > of_trunk.copied().unwrap_or_default()
+    }
+
+    fn deal(&mut self, candidate: &Candidate) {
+        if let Some(queue) = &candidate.queue {
+            *self.queues.entry(queue.clone()).or_default() += 1;
+        }
+        *self.trunks.entry(candidate.trunk.clone()).or_default() += 1;
+    }
 }
 
 impl Engine {
@@ -44,10 +73,10 @@ impl Engine {
             return;
         }
         self.share_out(now, &mut candidates);
-        for Candidate { campaign, capsule, may_look, room, share, turn, .. } in candidates {
+        for Candidate { campaign, capsule, may_look, room, trunk_room, share, turn, .. } in candidates {
             if share == 0 && !may_look {
                 // Every other gate opens by an input; only the rate opens by itself.
-                if let Some(at) = self.rate.next_at(now.mono).filter(|_| room > 0) {
+                if let Some(at) = self.rate.next_at(now.mono).filter(|_| room > 0 && trunk_room > 0) {
                     self.wake_at(at);
                 }
                 continue;
@@ -85,8 +114,20 @@ impl Engine {
             let may_look = run.outlook.is_none() && run.open == 0;
             let wait = run.outlook.map_or(Duration::ZERO, |outlook| until_due(outlook, now));
             if wait.is_zero() {
-                let room = self.room(&capsule, effects).min(self.trunk_room(now, &capsule));
-                candidates.push(Candidate { campaign, capsule, may_look, room, share: 0, turn, price });
+                let (queue, trunk) = (capsule.destination.queue(), capsule.plan.trunk());
+                let (room, trunk_room) = (self.room(&capsule, effects), self.trunk_room(now, &trunk));
+                candidates.push(Candidate {
+                    campaign,
+                    capsule,
+                    may_look,
+                    queue,
+                    room,
+                    trunk,
+                    trunk_room,
+                    share: 0,
+                    turn,
+                    price,
+                });
             } else {
                 self.wake_at(now.mono + wait);
             }
@@ -97,15 +138,19 @@ impl Engine {
     /// Deals out the calls that the Asterisk may be given now, one by one to whoever has had the least by its weight.
     fn share_out(&mut self, now: Now, candidates: &mut [Candidate]) {
         let claiming = self.runs.values().filter(|run| run.is_claiming_calls()).map(|run| run.turn);
-        let able = candidates.iter().filter(|candidate| candidate.room > 0).map(|candidate| candidate.turn);
+        let able = candidates.iter().filter(|candidate| candidate.room > 0 && candidate.trunk_room > 0);
+        let able = able.map(|candidate| candidate.turn);
         if let Some(least) = claiming.chain(able).min() {
             self.turn = self.turn.max(least);
         }
+        // What one gets of a queue or a trunk, all that share it no longer have.
+        let mut dealt = Dealt::default();
         for _ in 0..self.budget(now) {
-            let open = candidates.iter_mut().filter(|candidate| candidate.share < candidate.room);
+            let open = candidates.iter_mut().filter(|candidate| dealt.leave_room_for(candidate));
             let Some(next) = open.min_by_key(|candidate| (candidate.turn, candidate.campaign)) else {
                 return;
             };
+            dealt.deal(next);
             next.share += 1;
             next.turn += next.price;
         }
@@ -133,24 +178,24 @@ impl Engine {
         if !self.link.is_ready() {
             return 0;
         }
-        match self.agents.get(queue) {
+        match self.agents.get(&queue) {
             Some(Some(free)) => {
-                agents::capacity(*free, capsule.plan.service_level, self.tally.awaiting_agent(queue))
+                agents::capacity(*free, capsule.plan.service_level, self.tally.awaiting_agent(&queue))
             }
             // There is no such queue: nobody would ever take a call.
             Some(None) => 0,
             None => {
                 // Unknown until Asterisk has answered; asked once a link.
-                self.agents.insert(queue.to_owned(), None);
-                effects.push(Effect::WatchQueue(queue.to_owned()));
+                self.agents.insert(queue.clone(), None);
+                effects.push(Effect::WatchQueue(queue));
                 0
             }
         }
     }
 
-    /// How many calls may go over the plan's trunk now.
-    fn trunk_room(&mut self, now: Now, capsule: &Capsule) -> usize {
-        let breaker = self.breakers.entry(capsule.plan.trunk()).or_default();
+    /// How many calls may go over that trunk now.
+    fn trunk_room(&mut self, now: Now, trunk: &str) -> usize {
+        let breaker = self.breakers.entry(trunk.to_owned()).or_default();
         let room = breaker.room(now.mono);
         if let Some(at) = breaker.next_at() {
             self.wake_at(at);
@@ -196,7 +241,8 @@ impl Engine {
         outlook: Outlook,
         effects: &mut Vec<Effect>,
     ) {
-        let mut may_send = false;
+        // Whether it is still wanted, and whether it can be sent.
+        let (mut wanted, mut linked) = (false, false);
         let claim = self.runs.get_mut(&campaign).and_then(|run| run.claiming.take());
         if let (Some(run), Some(claim)) = (self.runs.get_mut(&campaign), &claim) {
             run.claimed(claim, outlook);
@@ -205,10 +251,8 @@ impl Engine {
                 // The records hold something against it that has not been heard of here.
                 run.wait(now);
             }
-            may_send = run.campaign.status == CampaignStatus::Start
-                && !self.draining
-                && self.link.is_ready()
-                && claim.epoch == self.link.epoch();
+            wanted = run.campaign.status == CampaignStatus::Start && !self.draining;
+            linked = self.link.is_ready() && claim.epoch == self.link.epoch();
         }
         let mut sent = 0;
         for (attempt, dl) in attempts {
@@ -219,9 +263,12 @@ impl Engine {
                 .push(Effect::Publish(OutEvent::new(Change::Create, Noun::Dialing(call.dialing().clone()))));
             effects.push(Effect::Publish(OutEvent::new(Change::Update, Noun::Dl(dl))));
             self.admit(call);
-            if !may_send {
-                // Between the claim and now it was stopped, or the link was lost: not sent, and no try.
+            if !wanted {
+                // Between the claim and now an operator stopped it: not sent, and no try.
                 self.touch(now, uuid, effects, |call| call.cut(now, Cut::NotSent).into_iter().collect());
+            } else if !linked {
+                let why = "not connected to Asterisk".to_owned();
+                self.touch(now, uuid, effects, |call| call.handle(now, CallEvent::NotSent(why)));
             } else if let Some(why) = refused {
                 self.touch(now, uuid, effects, |call| call.handle(now, CallEvent::NotSent(why)));
             } else {
@@ -237,8 +284,10 @@ impl Engine {
     /// What was allowed when it was created may not be any more.
     fn refused_by_policy(&self, attempt: &Attempt) -> Option<String> {
         let policy = &self.options.policy;
-        policy
-            .refuses_number(attempt.addr.as_str())
+        let number = PhoneNumber::parse("number", attempt.addr.as_str(), policy);
+        number
+            .err()
+            .map(|wrong| wrong.to_string())
             .or_else(|| attempt.capsule.plan.refused_by(policy))
             .or_else(|| attempt.capsule.destination.refused_by(policy))
     }

@@ -72,7 +72,7 @@ impl Link {
 
 impl Engine {
     pub(super) fn link_up(&mut self, now: Now, epoch: String, effects: &mut Vec<Effect>) {
-        let restarted = !self.link.epoch.is_empty() && self.link.epoch != epoch;
+        let restarted = is_another(&self.link.epoch, &epoch);
         self.link.epoch = epoch;
         for call in self.calls.values_mut().filter(|call| !call.is_ended()) {
             call.look_anew();
@@ -82,7 +82,9 @@ impl Engine {
             .link
             .unsettled
             .iter()
-            .filter(|(_, sent_to)| sent_to.as_ref().map_or(restarted, |sent_to| *sent_to != self.link.epoch))
+            .filter(|(_, sent_to)| {
+                sent_to.as_ref().map_or(restarted, |sent_to| is_another(sent_to, &self.link.epoch))
+            })
             .map(|(dialing, _)| *dialing)
             .collect();
         for dialing in before {
@@ -118,7 +120,8 @@ impl Engine {
         }
         let Some(channels) = channels else {
             // A list that is not whole says nothing of what is missing.
-            self.link.next_scan = Some(now.mono + SCAN_AGAIN);
+            let again = if self.link.state == State::Settling { SCAN_AGAIN } else { SCAN_EVERY };
+            self.link.next_scan = Some(now.mono + again);
             return;
         };
         let mut live: BTreeMap<DialingUuid, LiveChannel> = BTreeMap::new();
@@ -180,6 +183,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether these are two starts of Asterisk; an empty one is not known, and may be either.
+fn is_another(start: &str, other: &str) -> bool {
+    !start.is_empty() && !other.is_empty() && start != other
 }
 
 fn uuid_of(call: &Call) -> DialingUuid {

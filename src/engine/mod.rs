@@ -9,6 +9,8 @@ pub mod breaker;
 pub mod campaign;
 pub mod dialing;
 mod dispatch;
+mod effect;
+mod input;
 pub mod limits;
 mod link;
 pub mod pacing;
@@ -21,19 +23,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use crate::model::campaign::Campaign;
 use crate::model::codes::CampaignStatus;
 use crate::model::destination::Destination;
-use crate::model::dialing::{Attempt, Capsule, Dialing, Ending, Progress};
+use crate::model::dialing::{Attempt, Capsule, Dialing, Ending};
 use crate::model::dl::Dl;
 use crate::model::dlma::Dlma;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::ids::{CampaignUuid, CapsuleUuid, DestinationUuid, DialingUuid, DlmaUuid, Ids, PlanUuid};
 use crate::model::plan::Plan;
-use crate::model::policy::Policy;
-use crate::model::time::{Now, Timestamp};
+use crate::model::time::Now;
 use breaker::Breaker;
 use dialing::{Call, CallEvent, CallOutput};
 use limits::CallRate;
@@ -42,178 +41,8 @@ use run::Run;
 use tally::Tally;
 
 pub use dispatch::UNACKNOWLEDGED_AT_ONCE;
-
-/// What the engine works by, from the configuration.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Calls at once on the Asterisk, at most.
-    pub max_channels: u32,
-    /// Originates a second on the Asterisk, at most.
-    pub calls_per_second: u32,
-    /// What may be sent.
-    pub policy: Policy,
-}
-
-/// What is in the records when the daemon starts.
-#[derive(Debug, Default)]
-pub struct Records {
-    /// Plans in use.
-    pub plans: Vec<Plan>,
-    /// Dlmas in use.
-    pub dlmas: Vec<Dlma>,
-    /// Destinations in use.
-    pub destinations: Vec<Destination>,
-    /// Campaigns in use.
-    pub campaigns: Vec<Campaign>,
-    /// Dialings without an end, as far as they had come.
-    pub open: Vec<OpenDialing>,
-}
-
-/// A dialing that an earlier run of the daemon left open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenDialing {
-    /// What it is.
-    pub attempt: Arc<Attempt>,
-    /// How far it is known to have come.
-    pub progress: Progress,
-    /// The start of the Asterisk that it was sent to.
-    pub epoch: Option<String>,
-    /// Whether the operator gave it up.
-    pub withdrawn: bool,
-}
-
-/// What a claim, or a look at the list, says of what remains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Outlook {
-    /// When the next waiting contact with a try left is due; in the past where one is due now.
-    pub next_due: Option<Timestamp>,
-    /// Contacts of the list that are being dialled, by whatever campaign.
-    pub dialing: u64,
-    /// Contacts that wait with a try left, due or not.
-    pub waiting: u64,
-}
-
-/// A channel that Asterisk has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveChannel {
-    /// The dialing that it belongs to, by its Uniqueid or Linkedid.
-    pub dialing: DialingUuid,
-    /// Its name.
-    pub name: String,
-    /// Whether it is up.
-    pub up: bool,
-    /// Whether it is the dialing's own channel, and not one that its call has made: the other half of a Local
-    /// channel, an agent's leg.
-    pub own: bool,
-}
-
-/// Something that happened.
-#[derive(Debug)]
-pub enum Input {
-    /// Time has passed.
-    Tick,
-    /// The daemon is stopping: nothing more is claimed.
-    Drain,
-    /// It goes by these options from now on. Calls that are up stay up, also where they are more than allowed.
-    Options(Options),
-    /// A noun was created, updated or deleted, and that is committed.
-    Changed(Change, Arc<Noun>),
-    /// A change of status that the engine asked for was not made: the records had another status.
-    NotMoved(CampaignUuid),
-    /// A claim is committed.
-    Claimed {
-        /// For which campaign.
-        campaign: CampaignUuid,
-        /// The attempts, each with its contact as it is after the claim.
-        attempts: Vec<(Arc<Attempt>, Dl)>,
-        /// What remains.
-        outlook: Outlook,
-    },
-    /// A claim, or a change of status, could not be committed.
-    StoreFailed(CampaignUuid),
-    /// The end of a dialing is committed and its line written. No contact where it had ended before.
-    Ended(DialingUuid, Option<Box<Dl>>),
-    /// The end of a dialing could not be committed yet.
-    EndFailed(Box<Ending>),
-    /// Something happened to a call.
-    Call(DialingUuid, CallEvent),
-    /// The operator gives up a dialing; that is committed.
-    Withdraw(DialingUuid),
-    /// The connection to Asterisk is up, and when that Asterisk was started.
-    LinkUp {
-        /// Its start, in Asterisk's words; another start has other words.
-        epoch: String,
-    },
-    /// The connection to Asterisk is down.
-    LinkDown,
-    /// The channels that Asterisk has; `None` where the list did not come whole.
-    Live(Option<Vec<LiveChannel>>),
-    /// How many agents of a queue are free; `None` where there is no such queue.
-    Agents {
-        /// The queue's name.
-        queue: String,
-        /// Agents that could take a call now.
-        free: Option<u32>,
-    },
-}
-
-/// Something to do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Claim as many due contacts for the campaign as there are ids, and say what remains; with none just say it.
-    Claim {
-        /// The campaign.
-        campaign: CampaignUuid,
-        /// What its attempts are frozen with.
-        capsule: Arc<Capsule>,
-        /// The ids of the attempts, each with its `OtherChannelId`.
-        ids: Vec<(DialingUuid, Uuid)>,
-        /// The start of the Asterisk that they will be sent to.
-        epoch: String,
-    },
-    /// Change a campaign's status, if it still has the first one.
-    Transition {
-        /// The campaign.
-        campaign: CampaignUuid,
-        /// The status that it has.
-        from: CampaignStatus,
-        /// The status that it takes.
-        to: CampaignStatus,
-    },
-    /// Send the Originate of a claimed attempt.
-    Originate(Arc<Attempt>),
-    /// Hang up a channel.
-    Hangup(DialingUuid),
-    /// Ask Asterisk whether the dialing's channel is there.
-    Probe(DialingUuid),
-    /// Ask Asterisk which channels there are.
-    Scan,
-    /// Follow the agents of that queue.
-    WatchQueue(String),
-    /// Remember how far a dialing has come.
-    Progress(DialingUuid, Progress),
-    /// Commit the end of a dialing with its line and its contact.
-    Finish(Box<Ending>),
-    /// Tell whoever listens.
-    Publish(OutEvent),
-    /// Tell the people who run it.
-    Notice(Notice),
-    /// A channel lives that has the id of a dialing, and no dialing of that id is open: where there was one once, it
-    /// is an orphan, and treated as the configuration says.
-    Orphan(DialingUuid),
-}
-
-/// Something that the people who run the daemon should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// A trunk's breaker has opened or closed.
-    Trunk {
-        /// The technology, and the trunk where there is one.
-        trunk: String,
-        /// What it did.
-        turn: breaker::Turn,
-    },
-}
+pub use effect::{Effect, Notice};
+pub use input::{Input, LiveChannel, OpenDialing, Options, Outlook, Records};
 
 /// The state that the decisions are made on.
 #[derive(Debug)]
@@ -240,6 +69,7 @@ pub struct Engine {
     ends_to_retry: VecDeque<(Duration, Box<Ending>)>,
     claim_deadline: Option<Duration>,
     draining: bool,
+    told_of_sip: bool,
 }
 
 impl Engine {
@@ -264,6 +94,7 @@ impl Engine {
             ends_to_retry: VecDeque::new(),
             claim_deadline: None,
             draining: false,
+            told_of_sip: false,
         };
         for open in records.open {
             let uuid = open.attempt.uuid;
@@ -292,6 +123,8 @@ impl Engine {
             Input::NotMoved(campaign) => {
                 if let Some(run) = self.runs.get_mut(&campaign) {
                     run.moving = None;
+                    // Somebody else has written to the record: not at full speed.
+                    run.wait(now);
                 }
             }
             Input::Claimed { campaign, attempts, outlook } => {
@@ -341,6 +174,12 @@ impl Engine {
     /// How many originates still wait for Asterisk's answer.
     pub fn unacknowledged(&self) -> usize {
         self.tally.unacknowledged()
+    }
+
+    /// Whether a stop would leave nothing half done: every call is answered, and every end committed.
+    pub fn is_settled(&self) -> bool {
+        self.ends_to_retry.is_empty()
+            && self.calls.values().all(|call| call.is_answered() && !call.is_ended())
     }
 
     /// One dialing that has not ended.
@@ -481,6 +320,10 @@ impl Engine {
             {
                 effects.push(Effect::Notice(Notice::Trunk { trunk, turn }));
             }
+        }
+        if !self.told_of_sip && call.asks_for_lost_sip() {
+            self.told_of_sip = true;
+            effects.push(Effect::Notice(Notice::NoSip { channel: call.dialing().attempt.channel.clone() }));
         }
         self.carry_out(dialing, outputs, effects);
     }

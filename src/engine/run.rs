@@ -35,7 +35,7 @@ pub(super) struct Claim {
 
 impl Claim {
     pub(super) fn new(calls: usize, at: Duration, epoch: String, capsule: &Capsule) -> Self {
-        let queue = capsule.destination.queue().map(str::to_owned);
+        let queue = capsule.destination.queue();
         Self { calls, at, epoch, queue, trunk: capsule.plan.trunk(), stale: false }
     }
 }

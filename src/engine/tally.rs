@@ -29,7 +29,7 @@ impl Tally {
     /// A call comes in.
     pub(super) fn admit(&mut self, call: &Call) {
         self.unacknowledged += usize::from(call.is_unacknowledged());
-        self.await_agent(call.dialing().attempt.capsule.destination.queue(), 1);
+        self.await_agent(call.dialing().attempt.capsule.destination.queue().as_deref(), 1);
     }
 
     /// Asterisk has answered one originate.
@@ -39,7 +39,7 @@ impl Tally {
 
     /// A call no longer waits for an agent: it has one, or it has ended.
     pub(super) fn served(&mut self, call: &Call) {
-        self.no_longer_await_agent(call.dialing().attempt.capsule.destination.queue(), 1);
+        self.no_longer_await_agent(call.dialing().attempt.capsule.destination.queue().as_deref(), 1);
     }
 
     fn await_agent(&mut self, queue: Option<&str>, calls: usize) {

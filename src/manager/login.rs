@@ -80,8 +80,14 @@ impl Gate {
                 Ok(Account { name: user.name.clone(), read: user.read, write: user.write })
             }
             Err(reason) => {
-                if reason != Reason::TooManyFailures {
-                    self.backoff().failed(now, address, user);
+                match reason {
+                    Reason::TooManyFailures => {}
+                    // Whoever knows a name must not be able to lock it out from where it may not log in.
+                    Reason::WrongAddress => self.backoff().failed(now, address, None),
+                    Reason::Incomplete
+                    | Reason::NoSuchUser
+                    | Reason::WrongSecret
+                    | Reason::ChallengeNeedsPlainSecret => self.backoff().failed(now, address, user),
                 }
                 let name = shown(&login.username);
                 warn!("auth failed user=\"{name}\" ip={shown_address} reason={}", reason.word());

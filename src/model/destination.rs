@@ -149,6 +149,9 @@ impl Destination {
                     Some(application) if !policy.allows_application(application) => {
                         Err(FieldError::invalid("Application", application, allowed()))
                     }
+                    Some(_) if self.is_queue() && self.queue().is_none() => {
+                        Err(FieldError::missing("Data", "for the application Queue the name of a queue"))
+                    }
                     Some(_) if self.queue_runs_agi() => {
                         let data = self.data.as_deref().unwrap_or_default();
                         Err(FieldError::invalid("Data", data, "no sixth argument (AGI) of Queue"))
@@ -160,18 +163,20 @@ impl Destination {
     }
 
     fn queue_runs_agi(&self) -> bool {
-        self.queue().is_some()
+        self.is_queue()
             && self.data.as_deref().and_then(|data| data.split(',').nth(5)).is_some_and(|agi| !agi.is_empty())
     }
 
-    /// The queue that takes the calls, where the destination is one: `Queue` with its name.
-    pub fn queue(&self) -> Option<&str> {
-        let application =
-            self.application.as_deref().filter(|_| self.kind == DestinationKind::Application)?;
-        if !application.eq_ignore_ascii_case("queue") {
-            return None;
-        }
-        self.data.as_deref().and_then(|data| data.split(',').next()).filter(|name| !name.is_empty())
+    fn is_queue(&self) -> bool {
+        let application = self.application.as_deref().filter(|_| self.kind == DestinationKind::Application);
+        application.is_some_and(|application| application.eq_ignore_ascii_case("queue"))
+    }
+
+    /// The queue that takes the calls, where the destination is one: `Queue` with its name. In lower case, for
+    /// Asterisk tells queues apart without it.
+    pub fn queue(&self) -> Option<String> {
+        let name = self.data.as_deref().filter(|_| self.is_queue())?.split(',').next();
+        name.filter(|name| !name.is_empty()).map(str::to_ascii_lowercase)
     }
 
     /// Why a call may not be sent there under `policy`, or `None` where it may: what was allowed when the
@@ -254,7 +259,11 @@ mod tests {
 
     #[test]
     fn a_queue_is_known_by_its_name() {
-        let queue = create(&[("Type", "1"), ("Application", "queue"), ("Data", "sales_1,t")]).unwrap();
-        assert_eq!(queue.queue(), Some("sales_1"));
+        let queue = create(&[("Type", "1"), ("Application", "queue"), ("Data", "Sales_1,t")]).unwrap();
+        assert_eq!(queue.queue().as_deref(), Some("sales_1"));
+        for data in ["", ",t"] {
+            let error = create(&[("Type", "1"), ("Application", "Queue"), ("Data", data)]).unwrap_err();
+            assert!(error.to_string().starts_with("Data"), "{error}");
+        }
     }
 }

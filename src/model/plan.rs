@@ -159,7 +159,17 @@ impl Plan {
                 }
             }
         }
-        fields.refuse_unbuilt(&["EarlyMedia", "Codecs", "UuiField"])?;
+        fields.refuse_unbuilt(&[
+            "EarlyMedia",
+            "Codecs",
+            "UuiField",
+            "PowerRatio",
+            "TrunkFaultRetries",
+            "RetryDelayBusy",
+            "RetryDelayNoAnswer",
+            "RetryDelayCongestion",
+            "RetryDelayFailed",
+        ])?;
         self.apply_route(fields, policy)
     }
 

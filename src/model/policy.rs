@@ -85,7 +85,10 @@ impl Policy {
         self.denied_prefixes
             .iter()
             .find(|prefix| {
-                number.starts_with(prefix.as_str()) || bare.starts_with(prefix.trim_start_matches('+'))
+                // `+` alone means what is written with it; `+881` also means 881.
+                let digits = prefix.trim_start_matches('+');
+                (!prefix.is_empty() && number.starts_with(prefix.as_str()))
+                    || (!digits.is_empty() && bare.starts_with(digits))
             })
             .map(|prefix| format!("{number} starts with the denied prefix {prefix}"))
     }
@@ -133,5 +136,8 @@ mod tests {
         assert!(policy.refuses_number("+112").is_some());
         assert!(policy.refuses_number("88166").is_some());
         assert_eq!(policy.refuses_number("1123"), None);
+        let international = Policy { denied_prefixes: vec!["+".into(), String::new()], ..Policy::default() };
+        assert!(international.refuses_number("+49301").is_some());
+        assert_eq!(international.refuses_number("49301"), None);
     }
 }

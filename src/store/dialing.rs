@@ -13,6 +13,7 @@ use super::outbox::Numbering;
 use super::row::{self, Stored};
 use super::{Store, StoreError};
 use crate::engine::OpenDialing;
+use crate::model::codes::DialingStatus;
 use crate::model::codes::DlStatus;
 use crate::model::dialing::{Attempt, Capsule, Ending};
 use crate::model::dl::Dl;
@@ -50,7 +51,7 @@ const CLOSE: &str = "UPDATE dialing SET open = 0, outcome = ?3, tm_end = ?4,
 const RELEASE: &str = "INSERT INTO outbox (seq, dialing_uuid, line) VALUES (?10, ?2, ?11);
     UPDATE dl_list SET status = 0, dialing_uuid = NULL, dialing_camp_uuid = NULL,
         dialing_plan_uuid = NULL, res_dial = iif(res_dial = 4, 4, ?3), res_dial_detail = ?4, res_hangup = ?5,
-        res_hangup_detail = ?6, tm_last_hangup = ?7, last_end = ?8,
+        res_hangup_detail = ?6, tm_last_hangup = coalesce(?7, tm_last_hangup), last_end = coalesce(?8, last_end),
         trycnt = max(trycnt - (?9 > 0), 0),
         trycnt_1 = max(trycnt_1 - (?9 = 1), 0), trycnt_2 = max(trycnt_2 - (?9 = 2), 0),
         trycnt_3 = max(trycnt_3 - (?9 = 3), 0), trycnt_4 = max(trycnt_4 - (?9 = 4), 0),
@@ -131,6 +132,8 @@ pub(super) async fn finish(
 async fn release(conn: &mut SqliteConnection, ending: &Ending, seq: i64, line: &str) -> Result<Dl, Fault> {
     let attempt = &ending.dialing.attempt;
     let progress = &ending.dialing.progress;
+    // What was taken back before it was sent was no try that a RetryDelay could run from.
+    let dialled = ending.outcome.is_a_try() || progress.status != DialingStatus::None;
     let given_back = if ending.outcome.is_a_try() { 0 } else { attempt.index.get() };
     let released = query(RELEASE)
         .bind(attempt.dl.uuid.to_string())
@@ -139,8 +142,8 @@ async fn release(conn: &mut SqliteConnection, ending: &Ending, seq: i64, line: &
         .bind(progress.res_dial_detail.as_deref())
         .bind(progress.res_hangup.map_or(0, |cause| cause.0))
         .bind(progress.res_hangup_detail.as_deref())
-        .bind(ending.tm_end.to_string())
-        .bind(ending.tm_end.micros())
+        .bind(dialled.then(|| ending.tm_end.to_string()))
+        .bind(dialled.then(|| ending.tm_end.micros()))
         .bind(given_back)
         .bind(seq)
         .bind(line)

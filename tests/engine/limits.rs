@@ -164,11 +164,11 @@ fn an_originate_that_was_not_sent_frees_its_place_at_once() {
     let mut world = limited(500, 500);
     let refused = Step::now(CallEvent::Refused("Permission denied".into()));
     world.pbx.script = Box::new(move |_| vec![refused.clone()]);
-    let Running { campaign, .. } = world.running(&[("MaxRetry1", "1")], 15);
+    let Running { campaign, .. } = world.running(&[("MaxRetry1", "1")], 35);
 
     world.advance(secs(2));
 
-    assert_eq!(world.outcomes().len(), 15);
+    assert_eq!(world.outcomes().len(), 35);
     assert_eq!(world.status(campaign), CampaignStatus::Stop);
 }
 

@@ -276,7 +276,7 @@ fn a_wall_clock_that_is_set_back_does_not_hide_a_lost_hangup() {
 }
 
 #[test]
-fn what_was_claimed_while_the_link_was_lost_is_taken_back() {
+fn what_was_claimed_while_the_link_was_lost_is_not_sent_and_a_try() {
     let mut world = World::new();
     let Running { dlma, .. } = world.running(&[("DlEndHandle", "0"), ("RetryDelay", "10")], 0);
     world.latency = Box::new(|| millis(100));
@@ -284,13 +284,13 @@ fn what_was_claimed_while_the_link_was_lost_is_taken_back() {
     world.advance(millis(150));
     world.link_down();
     world.advance(secs(5));
-    assert_eq!(world.outcomes(), [Outcome::Withdrawn]);
-    assert_eq!(world.records.contacts[0].dl.trycnt, 0);
+    assert_eq!(world.outcomes(), [Outcome::Failed]);
+    assert_eq!(world.records.contacts[0].dl.trycnt, 1);
 
     world.link_up("first start");
     world.advance(secs(10));
 
-    assert_eq!(world.attempts()[0].1.try_count, 1);
+    assert_eq!(world.attempts()[0].1.try_count, 2);
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn what_was_claimed_for_an_earlier_start_of_asterisk_is_not_sent_to_this_one() {
     world.advance(secs(5));
 
     assert!(world.originated().is_empty());
-    assert_eq!(world.outcomes(), [Outcome::Withdrawn]);
+    assert_eq!(world.outcomes(), [Outcome::Failed]);
 }
 
 #[test]

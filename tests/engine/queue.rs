@@ -106,6 +106,21 @@ fn two_campaigns_for_one_queue_share_its_agents_also_while_they_claim() {
 }
 
 #[test]
+fn campaigns_that_wait_for_one_queue_get_its_free_agent_once() {
+    let mut world = agents(0);
+    for _ in 0..3 {
+        for_sales(&mut world, &[], 5);
+    }
+    world.advance(secs(1));
+    assert!(world.originated().is_empty());
+
+    world.set_agents("sales", 1);
+    world.advance(secs(5));
+
+    assert_eq!(world.originated().len(), 1);
+}
+
+#[test]
 fn a_change_of_the_destination_while_a_claim_is_under_way_keeps_the_count() {
     let mut world = agents(3);
     let (campaign, dlma) = for_sales(&mut world, &[("DlEndHandle", "0")], 0);

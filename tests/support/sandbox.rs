@@ -83,6 +83,10 @@ impl Sandbox {
     pub fn restart(&self) {
         let mut client = self.client();
         client.send(b"Action: SandboxRestart\r\n\r\n");
+        // It is done once every connection is closed, this one too.
+        let deadline = Instant::now() + PATIENCE;
+        while client.read(deadline).is_some() {}
+        assert!(Instant::now() < deadline, "the sandbox does not restart");
     }
 
     /// Its process.

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::*;
-use crate::model::codes::{CampaignStatus, DialResult, Outcome};
+use crate::model::codes::{CampaignStatus, DialResult, DialingStatus, Outcome};
 use crate::model::dialing::{Capsule, Dialing, Ending};
 use crate::model::dl::Dl;
 use crate::model::event::Noun;
@@ -186,7 +186,7 @@ fn ending(attempt: &Arc<Attempt>, outcome: Outcome, tm_end: Timestamp) -> Comman
         Outcome::Busy => DialResult::Busy,
         _ => DialResult::None,
     };
-    let progress = Progress { res_dial, ..Progress::default() };
+    let progress = Progress { status: DialingStatus::Hangup, res_dial, ..Progress::default() };
     let dialing = Dialing { attempt: Arc::clone(attempt), progress };
     Command::Finish(Box::new(Ending { dialing, outcome, tm_end }))
 }

@@ -1,0 +1,74 @@
+//! What the engine decides: what is to be done, in this order.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::breaker;
+use crate::model::codes::CampaignStatus;
+use crate::model::dialing::{Attempt, Capsule, Ending, Progress};
+use crate::model::event::OutEvent;
+use crate::model::ids::{CampaignUuid, DialingUuid};
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Claim as many due contacts for the campaign as there are ids, and say what remains; with none just say it.
+    Claim {
+        /// The campaign.
+        campaign: CampaignUuid,
+        /// What its attempts are frozen with.
+        capsule: Arc<Capsule>,
+        /// The ids of the attempts, each with its `OtherChannelId`.
+        ids: Vec<(DialingUuid, Uuid)>,
+        /// The start of the Asterisk that they will be sent to.
+        epoch: String,
+    },
+    /// Change a campaign's status, if it still has the first one.
+    Transition {
+        /// The campaign.
+        campaign: CampaignUuid,
+        /// The status that it has.
+        from: CampaignStatus,
+        /// The status that it takes.
+        to: CampaignStatus,
+    },
+    /// Send the Originate of a claimed attempt.
+    Originate(Arc<Attempt>),
+    /// Hang up a channel.
+    Hangup(DialingUuid),
+    /// Ask Asterisk whether the dialing's channel is there.
+    Probe(DialingUuid),
+    /// Ask Asterisk which channels there are.
+    Scan,
+    /// Follow the agents of that queue.
+    WatchQueue(String),
+    /// Remember how far a dialing has come.
+    Progress(DialingUuid, Progress),
+    /// Commit the end of a dialing with its line and its contact.
+    Finish(Box<Ending>),
+    /// Tell whoever listens.
+    Publish(OutEvent),
+    /// Tell the people who run it.
+    Notice(Notice),
+    /// A channel lives that has the id of a dialing, and no dialing of that id is open: where there was one once, it
+    /// is an orphan, and treated as the configuration says.
+    Orphan(DialingUuid),
+}
+
+/// Something that the people who run the daemon should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A trunk's breaker has opened or closed.
+    Trunk {
+        /// The technology, and the trunk where there is one.
+        trunk: String,
+        /// What it did.
+        turn: breaker::Turn,
+    },
+    /// A call by that technology made no channel, and Asterisk has had no driver for it since version 21.
+    NoSip {
+        /// The channel that was asked for.
+        channel: String,
+    },
+}

@@ -1,0 +1,129 @@
+//! What the engine is told: what it works by, what is in the records when it starts, and what happens after.
+
+use std::sync::Arc;
+
+use super::dialing::CallEvent;
+use crate::model::campaign::Campaign;
+use crate::model::destination::Destination;
+use crate::model::dialing::{Attempt, Ending, Progress};
+use crate::model::dl::Dl;
+use crate::model::dlma::Dlma;
+use crate::model::event::{Change, Noun};
+use crate::model::ids::{CampaignUuid, DialingUuid};
+use crate::model::plan::Plan;
+use crate::model::policy::Policy;
+use crate::model::time::Timestamp;
+
+/// What the engine works by, from the configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Calls at once on the Asterisk, at most.
+    pub max_channels: u32,
+    /// Originates a second on the Asterisk, at most.
+    pub calls_per_second: u32,
+    /// What may be sent.
+    pub policy: Policy,
+}
+
+/// What is in the records when the daemon starts.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// Plans in use.
+    pub plans: Vec<Plan>,
+    /// Dlmas in use.
+    pub dlmas: Vec<Dlma>,
+    /// Destinations in use.
+    pub destinations: Vec<Destination>,
+    /// Campaigns in use.
+    pub campaigns: Vec<Campaign>,
+    /// Dialings without an end, as far as they had come.
+    pub open: Vec<OpenDialing>,
+}
+
+/// A dialing that an earlier run of the daemon left open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDialing {
+    /// What it is.
+    pub attempt: Arc<Attempt>,
+    /// How far it is known to have come.
+    pub progress: Progress,
+    /// The start of the Asterisk that it was sent to.
+    pub epoch: Option<String>,
+    /// Whether the operator gave it up.
+    pub withdrawn: bool,
+}
+
+/// What a claim, or a look at the list, says of what remains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outlook {
+    /// When the next waiting contact with a try left is due; in the past where one is due now.
+    pub next_due: Option<Timestamp>,
+    /// Contacts of the list that are being dialled, by whatever campaign.
+    pub dialing: u64,
+    /// Contacts that wait with a try left, due or not.
+    pub waiting: u64,
+}
+
+/// A channel that Asterisk has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveChannel {
+    /// The dialing that it belongs to, by its Uniqueid or Linkedid.
+    pub dialing: DialingUuid,
+    /// Its name.
+    pub name: String,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether it is the dialing's own channel, and not one that its call has made: the other half of a Local
+    /// channel, an agent's leg.
+    pub own: bool,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// Time has passed.
+    Tick,
+    /// The daemon is stopping: nothing more is claimed.
+    Drain,
+    /// It goes by these options from now on. Calls that are up stay up, also where they are more than allowed.
+    Options(Options),
+    /// A noun was created, updated or deleted, and that is committed.
+    Changed(Change, Arc<Noun>),
+    /// A change of status that the engine asked for was not made: the records had another status.
+    NotMoved(CampaignUuid),
+    /// A claim is committed.
+    Claimed {
+        /// For which campaign.
+        campaign: CampaignUuid,
+        /// The attempts, each with its contact as it is after the claim.
+        attempts: Vec<(Arc<Attempt>, Dl)>,
+        /// What remains.
+        outlook: Outlook,
+    },
+    /// A claim, or a change of status, could not be committed.
+    StoreFailed(CampaignUuid),
+    /// The end of a dialing is committed and its line written. No contact where it had ended before.
+    Ended(DialingUuid, Option<Box<Dl>>),
+    /// The end of a dialing could not be committed yet.
+    EndFailed(Box<Ending>),
+    /// Something happened to a call.
+    Call(DialingUuid, CallEvent),
+    /// The operator gives up a dialing; that is committed.
+    Withdraw(DialingUuid),
+    /// The connection to Asterisk is up, and when that Asterisk was started.
+    LinkUp {
+        /// Its start, in Asterisk's words; another start has other words. Empty where it does not say.
+        epoch: String,
+    },
+    /// The connection to Asterisk is down.
+    LinkDown,
+    /// The channels that Asterisk has; `None` where the list did not come whole.
+    Live(Option<Vec<LiveChannel>>),
+    /// How many agents of a queue are free; `None` where there is no such queue.
+    Agents {
+        /// The queue's name.
+        queue: String,
+        /// Agents that could take a call now.
+        free: Option<u32>,
+    },
+}
