@@ -288,10 +288,7 @@ impl World {
         for key in std::iter::once(one).chain(two) {
             let Some(channel) = self.channels.get_mut(key) else { continue };
             channel.account.clone_from(&originate.account);
-            // The callee's half is called by, and connected to, who calls.
-            if key == one {
-                channel.caller = originate.caller.clone();
-            }
+            channel.caller = originate.caller.clone();
             channel.connected = originate.caller.clone();
             for (name, value) in originate.variables.iter().rev().flat_map(|header| variables(header)) {
                 channel.set(&name, &value);
@@ -305,14 +302,8 @@ impl World {
         else {
             return;
         };
-        if let Some(two) = &two
-            && let (Some(first), Some(second)) = (self.channels.get(&one), self.channels.get(two))
-        {
-            let bridge = first.headers("LocalOne", event("LocalBridge", Class::Call));
-            let bridge = second.headers("LocalTwo", bridge);
-            let (context, exten) = (second.context.clone(), second.exten.clone());
-            let bridge = bridge.header("Context", context).header("Exten", exten);
-            self.event(Class::Call, bridge.header("LocalOptimization", "Yes"));
+        if let Some(two) = &two {
+            self.local_bridge(&one, two);
         }
         let dialled = if local || number.is_empty() { name } else { &format!("{number}@{}", after_at(name)) };
         self.dial_event("DialBegin", &one, ("DialString", dialled));
@@ -341,6 +332,16 @@ impl World {
             | Fate::Refuse { ring: None, .. }
             | Fate::NoSuchNumber
             | Fate::NoChannel => now(self),
+        }
+    }
+
+    /// The two halves of a Local channel are one call from here on.
+    pub(super) fn local_bridge(&mut self, one: &str, two: &str) {
+        if let (Some(first), Some(second)) = (self.channels.get(one), self.channels.get(two)) {
+            let bridge = first.headers("LocalOne", event("LocalBridge", Class::Call));
+            let bridge = second.headers("LocalTwo", bridge);
+            let bridge = bridge.header("Context", &second.context).header("Exten", &second.exten);
+            self.event(Class::Call, bridge.header("LocalOptimization", "Yes"));
         }
     }
 
@@ -409,6 +410,9 @@ impl World {
         if let Some(two) = two.as_deref().filter(|_| !second_first) {
             self.set_state(two, State::Up);
         }
+        if let Some(two) = &two {
+            self.run_application(two, "Wait", &stay.map_or(86_400.0, |stay| stay.as_secs_f64()).to_string());
+        }
         self.respond(&originate, Some(&one), 4);
         if let Some(stay) = stay {
             self.after(stay, Due::Call(n, Step::CalleeLeaves));
@@ -431,7 +435,7 @@ impl World {
             self.dial_event("DialEnd", &call.one, ("DialStatus", status));
         }
         if let Some(two) = &call.two {
-            if (one_cause, two_cause) == (0, 17) {
+            if reason == 5 || reason == 8 {
                 self.set_state(two, State::Busy);
             }
             // Where DialEnd or a timeout came from somebody, that half goes first, as in the captures.

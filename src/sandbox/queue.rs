@@ -379,6 +379,15 @@ impl World {
         let (first, second) = (self.new_uniqueid(), self.new_uniqueid());
         let one = self.new_channel(half("1", first, State::Down));
         let two = self.new_channel(half("2", second, State::Ring));
+        // The agent sees the extension that the caller is at.
+        let number = self.channels.get(&caller).map(|caller| caller.exten.clone());
+        if let Some(channel) = self.channels.get_mut(&one) {
+            channel.caller.number.clone_from(&number);
+        }
+        if let Some(channel) = self.channels.get_mut(&two) {
+            channel.connected.number = number;
+        }
+        self.local_bridge(&one, &two);
         let leg = Leg {
             call: n,
             one: one.clone(),
@@ -399,6 +408,9 @@ impl World {
             message.header("DialString", &member.interface)
         });
         self.set_state(&one, State::Ringing);
+        self.leg_event("DialState", Class::Call, &caller, &one, |message| {
+            message.header("DialStatus", "RINGING")
+        });
         self.member_event("QueueMemberStatus", queue, key);
         if let Some(answers) = member.behaviour.answers_s {
             let after = answers.draw(&mut self.rng);
@@ -455,6 +467,12 @@ impl World {
             self.leg_event("DialEnd", Class::Call, &caller, &leg.one, |message| {
                 message.header("DialStatus", status)
             });
+            // Seen of Asterisk: a caller who gives up has it told twice.
+            if but.is_none() && status == "CANCEL" {
+                self.leg_event("DialEnd", Class::Call, &caller, &leg.one, |message| {
+                    message.header("DialStatus", status)
+                });
+            }
             if status == "NOANSWER" {
                 let rung_ms = (self.moment.saturating_sub(leg.rung_since)).as_millis().to_string();
                 self.leg_event("AgentRingNoAnswer", Class::Agent, &caller, &leg.one, |message| {
@@ -596,12 +614,12 @@ impl World {
                 .header("HoldTime", held.as_secs().to_string())
                 .header("RingTime", rung.as_secs().to_string())
         });
-        let made = bridge_headers(&bridge, 0, event("BridgeCreate", Class::Call));
+        let made = bridge_headers(BASIC, &bridge, 0, event("BridgeCreate", Class::Call));
         self.event(Class::Call, made);
         for (count, channel) in [(1, &leg.one), (2, &caller)] {
             if let Some(channel) = self.channels.get_mut(channel) {
                 channel.bridge.clone_from(&bridge);
-                let message = bridge_headers(&bridge, count, event("BridgeEnter", Class::Call));
+                let message = bridge_headers(BASIC, &bridge, count, event("BridgeEnter", Class::Call));
                 let message = channel.headers("", message);
                 self.event(Class::Call, message);
             }
@@ -626,22 +644,22 @@ impl World {
         found.completed += 1;
         found.talk += talked;
         let caller = self.calls.get(&leg.call).map(|call| call.one.clone()).unwrap_or_default();
-        for (count, channel) in [(1, &caller), (0, &leg.one)] {
-            if let Some(channel) = self.channels.get_mut(channel) {
-                channel.bridge.clear();
-                let message = bridge_headers(&leg.bridge, count, event("BridgeLeave", Class::Call));
-                let message = channel.headers("", message);
-                self.event(Class::Call, message);
-            }
-        }
-        let gone = bridge_headers(&leg.bridge, 0, event("BridgeDestroy", Class::Call));
-        self.event(Class::Call, gone);
         self.leg_event("AgentComplete", Class::Agent, &caller, &leg.one, |message| {
             let message = message.header("Queue", queue).header("Interface", &member.interface);
             let message = message.header("MemberName", &member.name);
             let message = message.header("HoldTime", held.as_secs().to_string());
             message.header("TalkTime", talked.as_secs().to_string()).header("Reason", who)
         });
+        for (count, channel) in [(1, &caller), (0, &leg.one)] {
+            if let Some(channel) = self.channels.get_mut(channel) {
+                channel.bridge.clear();
+                let message = bridge_headers(BASIC, &leg.bridge, count, event("BridgeLeave", Class::Call));
+                let message = channel.headers("", message);
+                self.event(Class::Call, message);
+            }
+        }
+        let gone = bridge_headers(BASIC, &leg.bridge, 0, event("BridgeDestroy", Class::Call));
+        self.event(Class::Call, gone);
         self.remove_channel(&leg.one, cause);
         self.remove_channel(&leg.two, cause);
         self.member_event("QueueMemberStatus", queue, key);
@@ -655,11 +673,20 @@ impl World {
     }
 }
 
-fn bridge_headers(bridge: &str, channels: u32, message: MessageBuilder) -> MessageBuilder {
+/// A bridge of two, as `BridgeType` and `BridgeTechnology` name it.
+const BASIC: [&str; 2] = ["basic", "simple_bridge"];
+
+/// The block of headers about a bridge; `kind` is its type and technology.
+pub(super) fn bridge_headers(
+    kind: [&str; 2],
+    bridge: &str,
+    channels: u32,
+    message: MessageBuilder,
+) -> MessageBuilder {
     message
         .header("BridgeUniqueid", bridge)
-        .header("BridgeType", "basic")
-        .header("BridgeTechnology", "simple_bridge")
+        .header("BridgeType", kind[0])
+        .header("BridgeTechnology", kind[1])
         .header("BridgeCreator", "<unknown>")
         .header("BridgeName", "<unknown>")
         .header("BridgeNumChannels", channels.to_string())
