@@ -1,8 +1,6 @@
 //! The tutorial's four scenarios against a real Asterisk: park, queue, playback, dialplan. Each asserts on the events,
 //! the result line, the tries in the list and the campaign's way.
 
-#![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
-
 mod support;
 
 use support::ami::{Client, header};
