@@ -2,7 +2,6 @@
 //! and that each of a contact's numbers gets its tries to the exact count.
 
 #![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
-#![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
 
 mod support;
 

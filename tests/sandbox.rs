@@ -315,3 +315,42 @@ fn a_restart_cuts_all_connections_and_ends_the_daemons_calls_as_pbx_restart() {
     assert_eq!(sandbox.dialled_of("restarted").len(), 1);
     assert_eq!(sandbox.dialled_of("ended").len(), 2);
 }
+
+#[test]
+fn the_result_log_is_true_when_events_are_late_doubled_and_out_of_order() {
+    let profile =
+        "[faults]\nreorder = 0.3\nduplicate = 0.2\ndelay = 0.1\ndelay_s = { min = 0.01, max = 0.2 }\n";
+    let sandbox = Sandbox::up(profile);
+    let daemon = Daemon::start(&sandbox, "");
+    let mut client = daemon.client();
+    let plan = [&LOCAL[..], &[("MaxRetry1", "2"), ("RetryDelay", "0"), ("DialTimeout", "900")]].concat();
+    let fates = ["10101", "2", "3", "4", "5", "6", "70201", "8", "9017", "00101"];
+    let numbers: Vec<String> = (0..200).map(|place| format!("{}{place:03}", fates[place % 10])).collect();
+    let contacts: Vec<_> = numbers.iter().map(|number| [("Number1", number.as_str())]).collect();
+    let contacts: Vec<&[(&str, &str)]> = contacts.iter().map(|contact| &contact[..]).collect();
+    let campaign = Campaign::create(&mut client, &plan, &HANGUP, &contacts);
+    campaign.run(&mut client);
+    assert_lines_whole(&daemon.results());
+    assert_eq!(daemon.results().len(), 200 + 160);
+    assert_logs_agree(&daemon, &sandbox);
+}
+
+#[test]
+fn the_command_line_refuses_what_it_must_and_prints_the_annotated_profile() {
+    let astout = |arguments: &[&str]| {
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_astout")).args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned(), output.stdout)
+    };
+    let (code, said, _) = astout(&["sandbox", "--listen", "0.0.0.0:0"]);
+    assert!(code == 64 && said.contains("--allow-plaintext"), "{code} {said}");
+    let (code, said, _) = astout(&["sandbox", "--speed", "0"]);
+    assert!(code == 64 && said.contains("0.01 to 1000"), "{code} {said}");
+    let bad = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(bad.path(), "[people]\nbusy = 2\n").unwrap();
+    let (code, said, _) = astout(&["sandbox", "--profile", bad.path().to_str().unwrap()]);
+    assert!(code == 78 && said.contains("shares from 0 to 1"), "{code} {said}");
+    let (code, _, printed) = astout(&["sandbox", "--print-profile"]);
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/sandbox.toml");
+    assert_eq!((code, printed), (0, std::fs::read(file).unwrap()));
+}

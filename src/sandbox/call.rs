@@ -15,13 +15,12 @@
 
 use std::time::Duration;
 
-use super::channel::{Party, State, UNKNOWN, variables};
+use super::channel::{Party, State, UNKNOWN};
 use super::destination::{Place, Target};
 use super::dial_log::{Entry, What};
-use super::faults::OriginateFault;
-use super::numbers::{self, Fate};
-use super::profile::{Line, Numbers};
-use super::world::{Due, NewChannel, Owner, SessionId, World};
+use super::execute::line_key;
+use super::numbers::Fate;
+use super::world::{Due, SessionId, World};
 use crate::ami::builder::MessageBuilder;
 use crate::ami::event::event;
 use crate::ami::{Class, response};
@@ -54,8 +53,8 @@ pub(super) struct Call {
     pub(super) one: String,
     /// The other half of a Local channel.
     pub(super) two: Option<String>,
-    fate: Fate,
-    line: String,
+    pub(super) fate: Fate,
+    pub(super) line: String,
     pub(super) answered: Option<Timestamp>,
     pub(super) place: Place,
 }
@@ -87,32 +86,9 @@ impl Call {
     }
 }
 
-fn entry(originate: &Originate, time: Timestamp, what: What, n: u64) -> Entry {
+pub(super) fn entry(originate: &Originate, time: Timestamp, what: What, n: u64) -> Entry {
     let actionid = originate.action_id.as_deref().map(|id| String::from_utf8_lossy(id).into_owned());
     Entry { channelid: originate.channel_id.clone(), actionid, ..Entry::new(time, what, n) }
-}
-
-/// Where an Originate leads: the technology's address, taken apart.
-struct Address<'a> {
-    local: bool,
-    number: &'a str,
-    /// The context or the trunk.
-    line: &'a str,
-}
-
-fn address(channel: &str) -> Option<Address<'_>> {
-    let (technology, rest) = channel.split_once('/')?;
-    let local = technology.eq_ignore_ascii_case("Local");
-    if !local && !technology.eq_ignore_ascii_case("PJSIP") {
-        return None;
-    }
-    // `/n` asks for a Local channel that stays in its call.
-    let rest = if local { rest.split('/').next().unwrap_or_default() } else { rest };
-    Some(match rest.split_once('@') {
-        Some((number, line)) => Address { local, number, line },
-        None if local => Address { local, number: rest, line: "default" },
-        None => Address { local, number: "", line: rest },
-    })
 }
 
 /// What the callee's half of a Local channel executes first.
@@ -142,179 +118,14 @@ fn dial_status(cause: u32) -> &'static str {
 }
 
 impl World {
-    /// Has an accepted Originate carried out in a moment, unless a fault says otherwise.
-    pub(super) fn schedule(&mut self, originate: Originate, fault: Option<OriginateFault>) {
-        let mut wait = self.profile.asterisk.originate_s.draw(&mut self.rng);
-        match fault {
-            Some(OriginateFault::Late(late)) => wait += late,
-            Some(OriginateFault::Swallow) => return,
-            Some(OriginateFault::Error | OriginateFault::Mute) | None => {}
-        }
-        self.after(wait, Due::Execute(Box::new(originate)));
-    }
-
-    pub(super) fn execute(&mut self, originate: Originate) {
-        self.executed += 1;
-        self.processed += 1;
-        let n = self.executed;
-        let address = address(&originate.channel);
-        let number = address.as_ref().map_or("", |address| address.number).to_owned();
-        let line = address.as_ref().and_then(|address| self.line(address));
-        let local = address.as_ref().is_some_and(|address| address.local);
-        let (context, name) = match (&address, &line) {
-            (Some(address), _) => (address.line.to_owned(), format!("{}@{}", address.number, address.line)),
-            (None, _) => (String::new(), String::new()),
-        };
-        let clash = self.clashes(&originate);
-        let fate = match &line {
-            Some(line) => self.decide(line, local, &number),
-            // A Local channel can be made to anywhere; an endpoint has to exist.
-            None if local => self.dialplan_fate(&context, &number),
-            None => Fate::NoChannel,
-        };
-        // `PJSIP/300` calls the endpoint 300 itself: that is its number.
-        let called = if number.is_empty() { &context } else { &number };
-        self.log(Entry {
-            channel: Some(originate.channel.clone()),
-            number: Some(called.clone()),
-            fate: Some(if clash { "clash" } else { fate.word() }),
-            ..entry(&originate, self.timestamp(), What::Dialled, n)
-        });
-        if clash || fate == Fate::NoChannel {
-            self.respond(&originate, None, 0);
-            self.log(entry(&originate, self.timestamp(), What::Ended, n));
-            return;
-        }
-        let line = line.map(|line| line.name).unwrap_or_default();
-        *self.lines_in_use.entry(line_key(local, &line)).or_default() += 1;
-        let one_id = originate.channel_id.clone().unwrap_or_else(|| self.new_uniqueid());
-        let (one, two) = if local {
-            let base = self.new_local_name(&name);
-            let channel = |half: &str, uniqueid: String, state| NewChannel {
-                name: format!("{base};{half}"),
-                uniqueid,
-                linkedid: &one_id,
-                state,
-                context: &context,
-                exten: &number,
-                owner: Owner::Call(n),
-            };
-            let two_id = match (&originate.other_channel_id, &originate.channel_id) {
-                (Some(other), _) => other.clone(),
-                (None, Some(one)) => format!("{one};2"),
-                (None, None) => self.new_uniqueid(),
-            };
-            let one = self.new_channel(channel("1", one_id.clone(), State::Down));
-            (one, Some(self.new_channel(channel("2", two_id, State::Ring))))
-        } else {
-            let name = self.new_pjsip_name(&context);
-            let channel = NewChannel {
-                name,
-                uniqueid: one_id.clone(),
-                linkedid: &one_id,
-                state: State::Down,
-                context: "astout-dest",
-                exten: "s",
-                owner: Owner::Call(n),
-            };
-            (self.new_channel(channel), None)
-        };
-        self.dress(&originate, &one, two.as_deref());
-        self.run_application(&one, "AppDial2", "(Outgoing Line)");
-        let timeout = originate.timeout;
-        let call = Call { n, originate, one, two, fate, line, answered: None, place: Place::Dialling };
-        self.calls.insert(n, call);
-        if fate == Fate::NoSuchNumber {
-            self.fail(n, 0, None, 0, 0);
-            return;
-        }
-        self.begin_dialling(n, &name, local, &number);
-        if self.calls.contains_key(&n) {
-            self.after(timeout, Due::Call(n, Step::Timeout));
-        }
-    }
-
-    /// Whether a channel lives whose Uniqueid begins with one of those asked for, in any case: Asterisk compares only as
-    /// many characters as the new id has.
-    fn clashes(&self, originate: &Originate) -> bool {
-        let (one, two) = (originate.channel_id.as_deref(), originate.other_channel_id.as_deref());
-        let taken = |id: &str| {
-            let id = id.to_ascii_lowercase();
-            self.channels.range(id.clone()..).next().is_some_and(|(key, _)| key.starts_with(&id))
-        };
-        one.is_some_and(taken) || two.is_some_and(taken) || (one.is_some() && one == two)
-    }
-
-    fn line(&self, address: &Address<'_>) -> Option<Line> {
-        let lines = if address.local { &self.profile.context } else { &self.profile.trunk };
-        lines.iter().find(|line| line.name.eq_ignore_ascii_case(address.line)).cloned()
-    }
-
-    /// The fate of a call on a known line. What people do depends on the seed, the number, and how often it was
-    /// dialled: not on who else is dialled when.
-    fn decide(&mut self, line: &Line, local: bool, number: &str) -> Fate {
-        let in_use = self.lines_in_use.get(&line_key(local, &line.name)).copied().unwrap_or_default();
-        if line.limit > 0 && in_use >= line.limit {
-            return Fate::Refuse { ring: None, cause: 34 };
-        }
-        let hour = usize::try_from(self.now.unix.as_secs() / 3600 % 24).unwrap_or_default();
-        if line.numbers != Numbers::People {
-            return numbers::fate(line.numbers, number, &self.profile.people, hour, &mut self.rng);
-        }
-        let times = self.dialled.entry(number.to_owned()).or_default();
-        *times += 1;
-        let bytes = number.bytes().chain(times.to_le_bytes()).chain(self.seed.to_le_bytes());
-        // FNV-1a: any hash that stays the same will do.
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let mut rng = fastrand::Rng::with_seed(hash);
-        numbers::fate(line.numbers, number, &self.profile.people, hour, &mut rng)
-    }
-
-    /// `Local/` to an extension for answered calls: it answers at once, and stays.
-    fn dialplan_fate(&self, context: &str, exten: &str) -> Fate {
-        match self.extension(context, exten, "1") {
-            Some(destination) => Fate::Answer {
-                ring: Duration::ZERO,
-                early_media: false,
-                stay: Some(super::profile::seconds(destination.stay_s)),
-                machine: false,
-            },
-            None => Fate::NoSuchNumber,
-        }
-    }
-
-    /// Caller ID, account and variables: on both halves, set in the reverse of their order.
-    fn dress(&mut self, originate: &Originate, one: &str, two: Option<&str>) {
-        for key in std::iter::once(one).chain(two) {
-            let Some(channel) = self.channels.get_mut(key) else { continue };
-            channel.account.clone_from(&originate.account);
-            // The callee's half is called by, and connected to, who calls.
-            if key == one {
-                channel.caller = originate.caller.clone();
-            }
-            channel.connected = originate.caller.clone();
-            for (name, value) in originate.variables.iter().rev().flat_map(|header| variables(header)) {
-                channel.set(&name, &value);
-            }
-        }
-    }
-
-    fn begin_dialling(&mut self, n: u64, name: &str, local: bool, number: &str) {
+    pub(super) fn begin_dialling(&mut self, n: u64, name: &str, local: bool, number: &str) {
         let Some((one, two, fate)) =
             self.calls.get(&n).map(|call| (call.one.clone(), call.two.clone(), call.fate))
         else {
             return;
         };
-        if let Some(two) = &two
-            && let (Some(first), Some(second)) = (self.channels.get(&one), self.channels.get(two))
-        {
-            let bridge = first.headers("LocalOne", event("LocalBridge", Class::Call));
-            let bridge = second.headers("LocalTwo", bridge);
-            let (context, exten) = (second.context.clone(), second.exten.clone());
-            let bridge = bridge.header("Context", context).header("Exten", exten);
-            self.event(Class::Call, bridge.header("LocalOptimization", "Yes"));
+        if let Some(two) = &two {
+            self.local_bridge(&one, two);
         }
         let dialled = if local || number.is_empty() { name } else { &format!("{number}@{}", after_at(name)) };
         self.dial_event("DialBegin", &one, ("DialString", dialled));
@@ -343,6 +154,16 @@ impl World {
             | Fate::Refuse { ring: None, .. }
             | Fate::NoSuchNumber
             | Fate::NoChannel => now(self),
+        }
+    }
+
+    /// The two halves of a Local channel are one call from here on.
+    pub(super) fn local_bridge(&mut self, one: &str, two: &str) {
+        if let (Some(first), Some(second)) = (self.channels.get(one), self.channels.get(two)) {
+            let bridge = first.headers("LocalOne", event("LocalBridge", Class::Call));
+            let bridge = second.headers("LocalTwo", bridge);
+            let bridge = bridge.header("Context", &second.context).header("Exten", &second.exten);
+            self.event(Class::Call, bridge.header("LocalOptimization", "Yes"));
         }
     }
 
@@ -411,6 +232,9 @@ impl World {
         if let Some(two) = two.as_deref().filter(|_| !second_first) {
             self.set_state(two, State::Up);
         }
+        if let Some(two) = &two {
+            self.run_application(two, "Wait", &stay.map_or(86_400.0, |stay| stay.as_secs_f64()).to_string());
+        }
         self.respond(&originate, Some(&one), 4);
         if let Some(stay) = stay {
             self.after(stay, Due::Call(n, Step::CalleeLeaves));
@@ -433,7 +257,7 @@ impl World {
             self.dial_event("DialEnd", &call.one, ("DialStatus", status));
         }
         if let Some(two) = &call.two {
-            if (one_cause, two_cause) == (0, 17) {
+            if reason == 5 || reason == 8 {
                 self.set_state(two, State::Busy);
             }
             // Where DialEnd or a timeout came from somebody, that half goes first, as in the captures.
@@ -486,7 +310,7 @@ impl World {
     }
 
     /// OriginateResponse, or the answer of one that was not async.
-    fn respond(&mut self, originate: &Originate, channel: Option<&str>, reason: u32) {
+    pub(super) fn respond(&mut self, originate: &Originate, channel: Option<&str>, reason: u32) {
         let id = originate.action_id.as_deref();
         if let Some(session) = originate.asker {
             let message = match reason {
@@ -518,8 +342,4 @@ impl World {
 
 fn after_at(name: &str) -> &str {
     name.split_once('@').map_or(name, |(_, line)| line)
-}
-
-fn line_key(local: bool, line: &str) -> String {
-    format!("{}{line}", if local { "Local/" } else { "PJSIP/" })
 }

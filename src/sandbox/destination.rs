@@ -3,12 +3,17 @@
 use super::call::Step;
 use super::channel::cause_text;
 use super::profile::{Destination, seconds};
+use super::queue::bridge_headers;
 use super::world::{Due, World};
 use crate::ami::event::event;
 use crate::ami::{Class, MessageBuilder};
 
 /// The spaces of the parking lot.
 const PARKING: std::ops::RangeInclusive<u32> = 701..=799;
+
+/// The bridge of the parking lot, type and technology.
+const LOT: [&str; 2] = ["parking", "holding_bridge"];
+const LOT_ID: &str = "5a4db0b0-0000-4000-8000-000000000701";
 
 /// What an Originate asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +135,7 @@ impl World {
             call.place = Place::Parked { space };
         }
         self.parking_event("ParkedCall", one, space);
+        self.parking_bridge("BridgeEnter", one);
         self.about("MusicOnHoldStart", Class::Call, one, |message| message.header("Class", "default"));
         self.through(n, self.profile.asterisk.parking_s.max(0.001), 16);
     }
@@ -147,6 +153,14 @@ impl World {
         self.event(Class::Call, message);
     }
 
+    fn parking_bridge(&mut self, name: &str, one: &str) {
+        let Some(channel) = self.channels.get(one) else { return };
+        let count = u32::try_from(self.parked.len()).unwrap_or(u32::MAX);
+        let message = bridge_headers(LOT, LOT_ID, count, event(name, Class::Call));
+        let message = channel.headers("", message);
+        self.event(Class::Call, message);
+    }
+
     /// A call is about to be hung up: it leaves where it is.
     pub(super) fn leave(&mut self, n: u64, cause: u32) {
         let Some(call) = self.calls.get_mut(&n) else { return };
@@ -156,6 +170,7 @@ impl World {
             Place::Parked { space } => {
                 self.parked.remove(&space);
                 self.about("MusicOnHoldStop", Class::Call, &one, |message| message);
+                self.parking_bridge("BridgeLeave", &one);
                 self.parking_event("ParkedCallGiveUp", &one, space);
             }
             Place::Waiting { queue, since, .. } => self.abandon(n, &one, &queue, since),

@@ -1,6 +1,6 @@
 //! What goes wrong on demand. The standing faults are switches, each a share of what it may hit; they are set by the
 //! profile and changed at run time by `Action: SandboxFault`. The momentary ones (flood, garbage, half-open, freeze,
-//! restart) are carried out by [`super::actions`] and the shell.
+//! restart) are carried out by `actions` and the shell.
 
 use std::time::Duration;
 

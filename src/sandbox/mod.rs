@@ -6,10 +6,10 @@
 //! | [`profile`] | who can be called and what they do, trunks, queues, destinations; TOML |
 //! | [`world`] | all that is alive, and what is due when; pure, seeded, time is a parameter |
 //! | `actions` | the actions, as Asterisk answers them |
-//! | `call` | the life of an originated call, event by event |
+//! | `execute`, `call` | an Originate is carried out; the life of its call, event by event |
 //! | `destination` | where an answered call goes |
 //! | `queue` | queues and agents |
-//! | `channel`, `numbers` | what a channel shows; what a number's callee does |
+//! | `channel`, `numbers`, `spread` | what a channel shows; what a number's callee does; how long things take |
 //! | [`faults`] | what goes wrong on demand |
 //! | [`dial_log`] | the ground truth, for checkers |
 //! | [`server`] | the shell: the listener, the sessions, the clock |
@@ -19,11 +19,13 @@ mod call;
 mod channel;
 mod destination;
 pub mod dial_log;
+mod execute;
 pub mod faults;
 mod numbers;
 pub mod profile;
 mod queue;
 pub mod server;
+mod spread;
 pub mod world;
 
 pub use profile::{Profile, ProfileError};

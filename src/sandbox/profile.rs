@@ -2,12 +2,11 @@
 //! go. `config/sandbox.toml` is the default one, annotated; a key that is left out has its value there, a list that
 //! is given stands in place of the default one.
 
-use std::time::Duration;
-
-use fastrand::Rng;
 use serde::Deserialize;
 
 use super::faults::Switches;
+pub(super) use super::spread::seconds;
+pub use super::spread::{Even, Lognormal, Spread};
 
 /// The default profile, annotated.
 pub const ANNOTATED: &str = include_str!("../../config/sandbox.toml");
@@ -212,73 +211,6 @@ pub struct Agents {
 
 fn three_minutes() -> Spread {
     Spread::Lognormal(Lognormal { median: 150.0, sigma: 0.6, max: 1800.0 })
-}
-
-/// How long something takes, in seconds: always the same, evenly between two bounds, or as human durations are.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum Spread {
-    /// `2.5`
-    Fixed(f64),
-    /// `{ min = 1, max = 4 }`
-    Even(Even),
-    /// `{ median = 90, sigma = 0.7, max = 900 }`
-    Lognormal(Lognormal),
-}
-
-/// Evenly between two bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Even {
-    /// The least.
-    pub min: f64,
-    /// The most.
-    pub max: f64,
-}
-
-/// A lognormal distribution: many short ones, few long ones.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lognormal {
-    /// Half are shorter.
-    pub median: f64,
-    /// How far they lie apart: 0 not at all, 1 widely.
-    pub sigma: f64,
-    /// None is longer.
-    pub max: f64,
-}
-
-/// Seconds as a duration; nothing where it is none.
-pub(super) fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
-}
-
-impl Spread {
-    fn none() -> Self {
-        Self::Fixed(0.0)
-    }
-
-    /// One of its durations.
-    pub(super) fn draw(&self, rng: &mut Rng) -> Duration {
-        seconds(match self {
-            Self::Fixed(always) => *always,
-            Self::Even(Even { min, max }) => min + (max - min) * rng.f64(),
-            Self::Lognormal(Lognormal { median, sigma, max }) => {
-                // Box-Muller; 1 - f64() is never 0.
-                let normal =
-                    (-2.0 * (1.0 - rng.f64()).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos();
-                (median * (sigma * normal).exp()).min(*max)
-            }
-        })
-    }
-
-    fn values(&self) -> Vec<f64> {
-        match *self {
-            Self::Fixed(always) => vec![always],
-            Self::Even(Even { min, max }) => vec![min, max],
-            Self::Lognormal(Lognormal { median, sigma, max }) => vec![median, sigma, max],
-        }
-    }
 }
 
 impl Profile {

@@ -40,8 +40,8 @@ fn read(world: &World, asked: Asked<'_>) -> Result<Originate, &'static str> {
     let channel = asked.get("Channel").ok_or("Channel not specified")?;
     let application = asked.get("Application");
     let (context, exten) = (asked.get("Context"), asked.get("Exten"));
-    let priority = asked.get("Priority").unwrap_or_else(|| "1".to_owned());
-    if !priority.bytes().all(|byte| byte.is_ascii_digit()) {
+    let priority = asked.get("Priority");
+    if !priority.iter().all(|priority| priority.bytes().all(|byte| byte.is_ascii_digit())) {
         return Err("Invalid priority");
     }
     let timeout = match asked.get("Timeout") {
@@ -60,10 +60,11 @@ fn read(world: &World, asked: Asked<'_>) -> Result<Originate, &'static str> {
     let target = match (application, context, exten) {
         (Some(name), ..) => Target::Application { name, data: asked.get("Data").unwrap_or_default() },
         (None, Some(context), Some(exten)) => {
-            if !world.exists(&context, &exten, &priority) {
+            // Without a priority Asterisk does not look.
+            if priority.as_ref().is_some_and(|priority| !world.exists(&context, &exten, priority)) {
                 return Err("Extension does not exist.");
             }
-            Target::Exten { context, exten, priority }
+            Target::Exten { context, exten, priority: priority.unwrap_or_else(|| "1".to_owned()) }
         }
         (None, ..) if is_async => Target::Application { name: String::new(), data: String::new() },
         (None, ..) => return Err("Originate with 'Exten' requires 'Context' and 'Priority'"),
