@@ -246,7 +246,7 @@ impl Checker<'_> {
                         "contact {dl}: dialing {} ended at {end}, {uuid} began at {}",
                         last.uuid, attempt.tm_create
                     )
-                })
+                });
             }
             Some(_) | None => {}
         }
@@ -305,7 +305,7 @@ impl Checker<'_> {
             }
             Some(_) => {}
             None => {
-                wrong(Promise::P1, format!("what it was decided on, capsule {}, is gone", attempt.capsule))
+                wrong(Promise::P1, format!("what it was decided on, capsule {}, is gone", attempt.capsule));
             }
         }
     }
