@@ -15,14 +15,15 @@
 //! | file | subject |
 //! |---|---|
 //! | [`report`] | promises, what is found against them, text and JSON |
-//! | [`files`] | the result log with the files rotated from it, each up to a length; their lines |
-//! | [`line`](mod@line) | one line by itself: keys, codes, the order of its times |
-//! | [`log`] | the lines against each other, the outbox and the rows |
-//! | [`dialings`] | the rows of attempts against each other |
-//! | [`clock`] | when the clock was set back, so that times do not tell |
-//! | [`contacts`] | tries, marks and counters of the contacts |
-//! | [`codes`] | every status in its table |
-//! | [`dialled`] | dial logs and CDR against the rows |
+//! | `files` | the result log with the files rotated from it, each up to a length; their lines |
+//! | `line` | one line by itself: keys, codes, the order of its times |
+//! | `log` | the lines against each other, the outbox and the rows |
+//! | `dialings` | the rows of attempts against each other |
+//! | `clock` | when the clock was set back, so that times do not tell |
+//! | `contacts` | tries, marks and counters of the contacts |
+//! | `codes` | every status in its table |
+//! | `dialled` | dial logs and CDR against the rows |
+//! | [`facts`] | what `astout doctor` asks of a database and a log |
 
 mod clock;
 mod codes;
@@ -30,6 +31,7 @@ mod contacts;
 mod database;
 mod dialings;
 mod dialled;
+pub mod facts;
 mod files;
 mod line;
 mod log;
