@@ -6,7 +6,7 @@ TOOLS := target/tools
 CARGO_DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint audit bench
+.PHONY: help demo test torture lint audit bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: ## every test; gets what some of them need: an Asterisk, Python libraries
 	else \
 		set -x; cargo test --locked; \
 	fi
+
+torture: ## kills astout 500 times in mid-campaign on the sandbox, and 50 times on a real Asterisk; half an hour
+	tests/lab/asterisk install
+	ASTOUT_TORTURE=500 ASTOUT_TORTURE_ASTERISK=50 cargo test --locked --test torture -- --nocapture --test-threads 1
 
 lint: audit ## formatter, clippy, documentation, dependency audit
 	cargo fmt --check

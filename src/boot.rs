@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::ami::{ClientOptions, Privileges};
 use crate::asterisk::connection::ConnectionOptions;
 use crate::asterisk::{self, EVENTS};
-use crate::config::{self, Config, ManagerSecret};
+use crate::config::{self, Config, ManagerSecret, OrphanPolicy};
 use crate::daemon::clock::Clock;
 use crate::daemon::driver::{self, Parts};
 use crate::daemon::handle::Handle;
@@ -110,7 +110,17 @@ pub async fn serve(
     // Ids that grow with time keep the records' indices together on disk.
     let engine =
         Engine::new(engine_options(&config, asterisk), records(opened.recovered), Ids::new(Uuid::now_v7));
-    let parts = Parts { engine, store: opened.store, committed: opened.done, orders, inputs, log, clock };
+    let hang_up_orphans = config.dialer.orphan_policy == OrphanPolicy::Hangup;
+    let parts = Parts {
+        engine,
+        store: opened.store,
+        committed: opened.done,
+        orders,
+        inputs,
+        log,
+        clock,
+        hang_up_orphans,
+    };
     let (driver, handle) = driver::new(parts);
     let doors_stop = CancellationToken::new();
     let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
@@ -271,6 +281,7 @@ fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
         ("asterisk", asterisks(running) != asterisks(config)),
         ("manager", running.manager.listen != config.manager.listen),
         ("cli", running.cli != config.cli),
+        ("dialer", running.dialer != config.dialer),
         ("database", running.database != config.database),
         ("result", running.result.filename != config.result.filename),
     ]

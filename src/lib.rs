@@ -11,6 +11,7 @@
 //! | 2 | [`asterisk`] | talks to Asterisk: the connection, its events in the engine's words, the agents of queues |
 //! | 2 | [`store`] | remembers: SQLite, one writer with group commit, a file per table |
 //! | 2 | [`result_log`] | appends the lines of ended attempts to `astout.result`, each once |
+//! | 2 | [`sandbox`] | a PBX that speaks AMI and rings nobody: for tests, the demo, rehearsals |
 //! | 2 | [`check`] | the independent reader: do the records say that the promises held? |
 //! | 3 | [`daemon`] | drives: owns the engine, carries out its effects, serves the doors' requests |
 //! | 4 | [`manager`] | door: the AMI server, its actions and events, and the `out …` command lines |
@@ -29,4 +30,5 @@ pub mod engine;
 pub mod manager;
 pub mod model;
 pub mod result_log;
+pub mod sandbox;
 pub mod store;

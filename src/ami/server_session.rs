@@ -210,8 +210,10 @@ impl ServerSession {
                 self.account = Some(account);
                 self.mask = mask.unwrap_or(Privileges::ALL);
                 self.reply(&response::success_message(action_id.as_deref(), "Authentication accepted"));
-                let uptime = now.monotonic.saturating_sub(self.options.started).as_secs();
-                self.send_event(Class::System, &crate::ami::event::fully_booted(uptime, uptime));
+                if self.options.announces_boot {
+                    let uptime = now.monotonic.saturating_sub(self.options.started).as_secs();
+                    self.send_event(Class::System, &crate::ami::event::fully_booted(uptime, uptime));
+                }
             }
             Err(denied) => {
                 let reply = response::error(action_id.as_deref(), denied.text());

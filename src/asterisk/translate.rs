@@ -77,10 +77,10 @@ pub fn live_channels(items: &[Message]) -> Vec<LiveChannel> {
         let up = is(item, "ChannelState", STATE_UP);
         let own = uuid(item, "Uniqueid");
         if let Some(dialing) = own {
-            live.push(LiveChannel { dialing, name: name.clone().into_owned(), up });
+            live.push(LiveChannel { dialing, name: name.clone().into_owned(), up, own: true });
         }
         if let Some(dialing) = uuid(item, "Linkedid").filter(|linked| own != Some(*linked)) {
-            live.push(LiveChannel { dialing, name: name.into_owned(), up: false });
+            live.push(LiveChannel { dialing, name: name.into_owned(), up: false, own: false });
         }
     }
     live

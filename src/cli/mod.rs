@@ -4,6 +4,7 @@ mod check;
 pub mod check_config;
 mod doctor;
 mod remote;
+mod sandbox;
 mod serve;
 
 use std::ffi::OsString;
@@ -66,6 +67,8 @@ enum Command {
     },
     /// Say whether the configuration is right: every mistake with its line and what is allowed
     CheckConfig,
+    /// Run a PBX that speaks AMI and rings nobody, to rehearse a campaign on
+    Sandbox(sandbox::Arguments),
     /// Say whether the promises held: reads database and result log, and what others have seen; 1 if not
     Check(check::Arguments),
     /// Say whether everything is there that dialing needs, and what to do; 1 where something does not work
@@ -90,6 +93,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         (None, Some(Command::CheckConfig)) => {
             check_config::run(&arguments.config, environment, &mut std::io::stdout().lock())
         }
+        (None, Some(Command::Sandbox(sandbox))) => sandbox::run(sandbox),
         (None, Some(Command::Check(what))) => {
             check::run(&arguments.config, environment, what, arguments.json)
         }

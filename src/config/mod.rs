@@ -161,9 +161,6 @@ impl Config {
         if self.dialer.on_unknown != OnUnknown::Count {
             lines.push("[dialer] on_unknown: only \"count\" is built yet; it is what is done".into());
         }
-        if self.dialer.orphan_policy != OrphanPolicy::Keep {
-            lines.push("[dialer] orphan_policy: only \"keep\" is built yet; it is what is done".into());
-        }
         lines
     }
 }

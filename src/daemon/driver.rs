@@ -52,6 +52,8 @@ pub struct Parts {
     pub log: LogWriter,
     /// The time.
     pub clock: Clock,
+    /// Whether calls that live though their dialing has ended are hung up.
+    pub hang_up_orphans: bool,
 }
 
 /// Makes the driver and the handle by which the doors ask it.
@@ -73,6 +75,7 @@ pub fn new(parts: Parts) -> (Driver, Handle) {
         ticket: 0,
         to_announce: BTreeMap::new(),
         store_down: false,
+        hang_up_orphans: parts.hang_up_orphans,
     };
     (driver, handle)
 }
@@ -105,6 +108,7 @@ pub struct Driver {
     /// Ends that are committed and whose line is being written, by its number.
     to_announce: BTreeMap<i64, (DialingUuid, Box<Dl>)>,
     store_down: bool,
+    hang_up_orphans: bool,
 }
 
 impl Driver {
@@ -172,12 +176,29 @@ impl Driver {
             Effect::Finish(ending) => self.submit(Command::Finish(ending.clone()), Waiting::Finish(ending)),
             Effect::Publish(event) => self.bus.publish(event),
             Effect::Notice(notice) => tell(&notice),
+            Effect::Orphan(dialing) => self.orphan(dialing),
             Effect::Originate(attempt) => self.order(Order::Originate(attempt)),
             Effect::Hangup(dialing) => self.order(Order::Hangup(dialing)),
             Effect::Probe(dialing) => self.order(Order::Probe(dialing)),
             Effect::Scan => self.order(Order::Scan),
             Effect::WatchQueue(queue) => self.order(Order::WatchQueue(queue)),
         }
+    }
+
+    /// A channel with the id of a dialing that is not open. A stranger's channel may have a uuid of its own.
+    fn orphan(&self, dialing: DialingUuid) {
+        let (store, orders, hang_up) = (self.store.clone(), self.orders.clone(), self.hang_up_orphans);
+        tokio::spawn(async move {
+            match store.is_dialing(dialing).await {
+                Ok(true) if hang_up => {
+                    warn!(%dialing, "a call lives whose dialing has ended: it is hung up");
+                    drop(orders.send(Order::Hangup(dialing)));
+                }
+                Ok(true) => warn!(%dialing, "a call lives whose dialing has ended; it is left alone"),
+                Ok(false) => {}
+                Err(why) => warn!(%dialing, %why, "a channel may be an orphan"),
+            }
+        });
     }
 
     fn order(&self, order: Order) {

@@ -8,7 +8,7 @@
 //! they end as `pbx-restart`. Otherwise it is asked which channels it has, now, and again after a while for those that
 //! were missing; and every minute as a check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::dialing::{Call, CallEvent, Cut};
@@ -37,6 +37,10 @@ pub(super) struct Link {
     /// Calls that were sent before the link was last up, each with the start of the Asterisk it was sent to.
     unsettled: BTreeMap<DialingUuid, Option<String>>,
     next_scan: Option<Duration>,
+    /// Channels of the last list that belong to no open dialing.
+    strays: BTreeSet<DialingUuid>,
+    /// Those among them that were told of.
+    orphans: BTreeSet<DialingUuid>,
 }
 
 impl Link {
@@ -120,8 +124,11 @@ impl Engine {
         let mut live: BTreeMap<DialingUuid, LiveChannel> = BTreeMap::new();
         for channel in channels {
             let known = live.entry(channel.dialing).or_insert_with(|| channel.clone());
-            known.up |= channel.up;
+            if channel.own {
+                *known = channel;
+            }
         }
+        self.look_for_orphans(&live, effects);
         let asked: Vec<_> =
             self.calls.values().filter(|call| self.is_to_be_there(now, call)).map(uuid_of).collect();
         for dialing in asked {
@@ -139,6 +146,21 @@ impl Engine {
         self.settle(now);
     }
 
+    /// Channels of dialings that are not open, in this list and in the one before: one that has ended a moment ago may
+    /// stand in a list that was made before.
+    fn look_for_orphans(&mut self, live: &BTreeMap<DialingUuid, LiveChannel>, effects: &mut Vec<Effect>) {
+        let stray = |channel: &&LiveChannel| channel.own && !self.calls.contains_key(&channel.dialing);
+        let strays: BTreeSet<DialingUuid> =
+            live.values().filter(stray).map(|channel| channel.dialing).collect();
+        let orphans =
+            strays.intersection(&self.link.strays).filter(|orphan| !self.link.orphans.contains(*orphan));
+        let orphans: Vec<DialingUuid> = orphans.copied().collect();
+        effects.extend(orphans.iter().map(|orphan| Effect::Orphan(*orphan)));
+        self.link.orphans.retain(|orphan| strays.contains(orphan));
+        self.link.orphans.extend(orphans);
+        self.link.strays = strays;
+    }
+
     /// Whether a call has a channel, if it is ever to have one.
     fn is_to_be_there(&self, now: Now, call: &Call) -> bool {
         !call.is_ended()
@@ -150,6 +172,8 @@ impl Engine {
             // Should the answer never come, it is asked again.
             self.link.next_scan = Some(now.mono + SCAN_EVERY);
             effects.push(Effect::Scan);
+            // A queue may have come or gone by a reload, which tells nobody.
+            effects.extend(self.agents.keys().cloned().map(Effect::WatchQueue));
             // Somebody else may have written to the lists, past the daemon.
             for run in self.runs.values_mut() {
                 run.look_again();

@@ -102,6 +102,9 @@ pub struct LiveChannel {
     pub name: String,
     /// Whether it is up.
     pub up: bool,
+    /// Whether it is the dialing's own channel, and not one that its call has made: the other half of a Local
+    /// channel, an agent's leg.
+    pub own: bool,
 }
 
 /// Something that happened.
@@ -195,6 +198,9 @@ pub enum Effect {
     Publish(OutEvent),
     /// Tell the people who run it.
     Notice(Notice),
+    /// A channel lives that has the id of a dialing, and no dialing of that id is open: where there was one once, it
+    /// is an orphan, and treated as the configuration says.
+    Orphan(DialingUuid),
 }
 
 /// Something that the people who run the daemon should know.

@@ -11,6 +11,7 @@ use super::command::Done;
 use super::error::Fault;
 use super::outbox::Numbering;
 use super::row::{self, Stored};
+use super::{Store, StoreError};
 use crate::engine::OpenDialing;
 use crate::model::codes::DlStatus;
 use crate::model::dialing::{Attempt, Capsule, Ending};
@@ -57,6 +58,7 @@ const RELEASE: &str = "INSERT INTO outbox (seq, dialing_uuid, line) VALUES (?10,
         trycnt_7 = max(trycnt_7 - (?9 = 7), 0), trycnt_8 = max(trycnt_8 - (?9 = 8), 0)
     WHERE uuid = ?1 AND dialing_uuid = ?2
     RETURNING *";
+const KNOWN: &str = "SELECT 1 FROM dialing WHERE uuid = ?1";
 const CONTACT: &str = "SELECT * FROM dl_list WHERE uuid = ?1";
 const OPEN: &str = "SELECT * FROM dialing WHERE open = 1 ORDER BY rowid";
 
@@ -213,4 +215,17 @@ fn read_attempt(row: &SqliteRow, capsule: Arc<Capsule>) -> Result<Attempt, Fault
         variables,
         tm_create: row::parsed(NOUN, row, "tm_create")?,
     })
+}
+
+impl Store {
+    /// Whether there is such a dialing, open or ended.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn is_dialing(&self, uuid: DialingUuid) -> Result<bool, StoreError> {
+        self.reading("looking for a dialing", async {
+            Ok(query(KNOWN).bind(uuid.to_string()).fetch_optional(&self.readers).await?.is_some())
+        })
+        .await
+    }
 }

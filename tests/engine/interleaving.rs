@@ -83,7 +83,8 @@ fn of_calls(effect: &Effect) -> bool {
         | Effect::Transition { .. }
         | Effect::Scan
         | Effect::WatchQueue(_)
-        | Effect::Notice(_) => false,
+        | Effect::Notice(_)
+        | Effect::Orphan(_) => false,
     }
 }
 

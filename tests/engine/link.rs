@@ -331,3 +331,22 @@ fn channels_of_strangers_and_of_calls_that_have_ended_are_passed_over() {
     assert!(world.outcomes().is_empty());
     assert_eq!(world.engine.dialings().map(|dialing| dialing.attempt.uuid).collect::<Vec<_>>(), [dialing]);
 }
+
+#[test]
+fn a_channel_of_no_open_dialing_in_two_lists_is_told_of_once_as_long_as_it_lives() {
+    let (mut world, ..) = ringing();
+    let stray = DialingUuid::new(uuid::Uuid::from_u128(99));
+    let told =
+        |world: &World| world.log.iter().filter(|(_, effect)| *effect == Effect::Orphan(stray)).count();
+    world.pbx.channels.insert(stray, true);
+
+    world.advance(secs(61));
+    assert_eq!(told(&world), 0);
+    world.advance(secs(240));
+    assert_eq!(told(&world), 1);
+    world.pbx.channels.remove(&stray);
+    world.advance(secs(61));
+    world.pbx.channels.insert(stray, true);
+    world.advance(secs(130));
+    assert_eq!(told(&world), 2);
+}

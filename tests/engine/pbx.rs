@@ -99,8 +99,12 @@ impl Pbx {
 
     /// The answer to a request for all channels.
     pub(crate) fn live(&self) -> Vec<LiveChannel> {
-        let channel =
-            |(dialing, up): (&DialingUuid, &bool)| LiveChannel { dialing: *dialing, name: name(), up: *up };
+        let channel = |(dialing, up): (&DialingUuid, &bool)| LiveChannel {
+            dialing: *dialing,
+            name: name(),
+            up: *up,
+            own: true,
+        };
         self.channels.iter().map(channel).collect()
     }
 

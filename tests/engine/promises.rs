@@ -110,7 +110,8 @@ impl Promises {
             | Effect::WatchQueue(_)
             | Effect::Progress(..)
             | Effect::Publish(_)
-            | Effect::Notice(_) => {}
+            | Effect::Notice(_)
+            | Effect::Orphan(_) => {}
         }
     }
 }

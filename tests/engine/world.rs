@@ -501,7 +501,8 @@ impl World {
             | Effect::Scan
             | Effect::WatchQueue(_)
             | Effect::Publish(_)
-            | Effect::Notice(_) => {}
+            | Effect::Notice(_)
+            | Effect::Orphan(_) => {}
         }
     }
 

@@ -92,6 +92,7 @@ impl Daemon {
             inputs: inputs_out,
             log,
             clock,
+            hang_up_orphans: false,
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         tokio::spawn(driver.run(stop.clone()));

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::ami::{Client, PATIENCE};
-use super::lab::Lab;
+use super::pbx::Pbx;
 
 /// The user that the tests' configuration has.
 pub const USER: &str = "operator";
@@ -24,15 +24,29 @@ pub struct Daemon {
     child: Option<Child>,
     port: u16,
     /// The account that its Asterisk gives of the calls.
-    cdr: Option<PathBuf>,
+    /// What the PBX has written down of its calls.
+    witness: Option<(&'static str, PathBuf)>,
 }
 
 impl Daemon {
-    /// Starts one beside that Asterisk. `more` is TOML after the sections that every test has.
-    pub fn start(lab: &Lab, more: &str) -> Self {
-        let (user, secret) = (lab.get("ASTERISK_USER"), lab.get("ASTERISK_SECRET"));
-        let mut daemon = Self::prepared(lab.get("ASTERISK_AMI"), user, secret, more);
-        daemon.cdr = Some(PathBuf::from(lab.get("ASTERISK_CDR")));
+    /// Starts one beside that PBX. `more` is TOML after the sections that every test has.
+    pub fn start(pbx: &impl Pbx, more: &str) -> Self {
+        let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
+        let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, more);
+        daemon.witness = Some(pbx.witness());
+        daemon.run();
+        daemon
+    }
+
+    /// The same with so many calls a second at most.
+    pub fn start_slow(pbx: &impl Pbx, calls_per_second: u32) -> Self {
+        let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
+        let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, "");
+        let path = daemon.path("astout.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let slow = format!("calls_per_second = {calls_per_second}\n");
+        fs::write(&path, text.replace("calls_per_second = 200\n", &slow)).unwrap();
+        daemon.witness = Some(pbx.witness());
         daemon.run();
         daemon
     }
@@ -83,7 +97,7 @@ info_enable = true
 "#
         );
         fs::write(dir.path().join("astout.toml"), sections + more).unwrap();
-        Self { dir, child: None, port, cdr: None }
+        Self { dir, child: None, port, witness: None }
     }
 
     /// Starts it and waits until it is ready.
@@ -123,8 +137,8 @@ info_enable = true
     pub fn check(&self) {
         let mut arguments = vec!["check"];
         // Without a call there is no such file.
-        if let Some(cdr) = self.cdr.as_deref().filter(|cdr| cdr.exists()) {
-            arguments.extend(["--cdr", cdr.to_str().unwrap()]);
+        if let Some((option, file)) = self.witness.as_ref().filter(|(_, file)| file.exists()) {
+            arguments.extend([*option, file.to_str().unwrap()]);
         }
         let output = self.cli(&arguments);
         let (said, failed) =

@@ -1,4 +1,4 @@
-//! What the tests share: an AMI client, a real Asterisk, the daemon itself.
+//! What the tests share: an AMI client, a real Asterisk, the sandbox, the daemon itself.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -10,5 +10,9 @@
 
 pub mod ami;
 pub mod daemon;
+pub mod fates;
 pub mod lab;
+pub mod pbx;
+pub mod sandbox;
 pub mod scenario;
+pub mod tutorial;

@@ -24,6 +24,8 @@ pub struct ServerOptions {
     pub denial_delay: Duration,
     /// A client that lets more than this wait for it is dropped.
     pub max_queued_bytes: usize,
+    /// Whether FullyBooted follows a login; else the caller sends it, once it is true.
+    pub announces_boot: bool,
 }
 
 impl Default for ServerOptions {
@@ -34,6 +36,7 @@ impl Default for ServerOptions {
             auth_timeout: Duration::from_secs(30),
             denial_delay: Duration::from_secs(1),
             max_queued_bytes: 1024 * 1024,
+            announces_boot: true,
         }
     }
 }
