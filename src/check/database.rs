@@ -30,6 +30,8 @@ impl Database {
         let conn = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)
+            // Each row is a trip to SQLite's thread but for those that wait here.
+            .row_buffer_size(2048)
             .busy_timeout(Duration::from_secs(5))
             // What is sorted and remembered goes to temporary files, however large the database is.
             .pragma("temp_store", "FILE")

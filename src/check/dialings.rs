@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query};
 
 use super::CheckError;
+use super::clock::Clock;
 use super::database::Database;
 use super::line::is_time;
 use super::report::{Findings, Promise, count, grouped};
@@ -70,12 +71,14 @@ type MaxRetry = [i64; NUMBERS];
 /// Reads all rows. `max_channels` is how many calls there may be at once.
 pub(super) async fn check(
     database: &mut Database,
+    clock: &Clock,
     max_channels: Option<u32>,
     findings: &mut Findings,
 ) -> Result<(), CheckError> {
     let plans = max_retries(database, findings).await?;
     let failed = database.failed();
-    let mut checker = Checker { findings, plans: &plans, edited: 0, contacts: 0, dialings: 0, gone: 0 };
+    let mut checker =
+        Checker { findings, clock, plans: &plans, edited: 0, contacts: 0, dialings: 0, gone: 0 };
     let mut rows = query(ATTEMPTS).fetch(&mut database.conn);
     let mut last: Option<Attempt> = None;
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
@@ -98,13 +101,10 @@ pub(super) async fn check(
     drop(rows);
     let Checker { edited, contacts, dialings, gone, .. } = checker;
     if edited > 0 {
-        findings.note(format!(
-            "the tries of {} were changed by hand and are not compared",
-            count(edited, "contact")
-        ));
+        findings.note(format!("tries changed by hand, not compared: {}", count(edited, "contact")));
     }
     if gone > 0 {
-        findings.note(format!("{} with attempts were removed from dl_list by hand", count(gone, "contact")));
+        findings.note(format!("removed from dl_list by hand: {} with attempts", count(gone, "contact")));
     }
     findings.checked(Promise::P2, format!("{}, each an attempt of its own", count(dialings, "dialing")));
     findings.checked(Promise::P3, format!("{} dialled, none twice at once", count(contacts, "contact")));
@@ -112,7 +112,7 @@ pub(super) async fn check(
         Promise::Tries,
         format!("{} with the tries that their lines have", count(contacts, "contact")),
     );
-    spans(database, max_channels, findings).await
+    spans(database, clock, max_channels, findings).await
 }
 
 /// What each capsule's plan allows.
@@ -216,6 +216,7 @@ impl Before {
 
 struct Checker<'a> {
     findings: &'a mut Findings,
+    clock: &'a Clock,
     plans: &'a HashMap<String, MaxRetry>,
     edited: u64,
     contacts: u64,
@@ -239,12 +240,14 @@ impl Checker<'_> {
             _ if last.open => self.findings.breach(Promise::P3, || {
                 format!("contact {dl}: dialing {} was open when {uuid} was claimed", last.uuid)
             }),
-            Some(end) if *end > attempt.tm_create => self.findings.breach(Promise::P3, || {
-                format!(
-                    "contact {dl}: dialing {} ended at {end}, {uuid} began at {}",
-                    last.uuid, attempt.tm_create
-                )
-            }),
+            Some(end) if *end > attempt.tm_create && self.clock.orders(end, &attempt.tm_create) => {
+                self.findings.breach(Promise::P3, || {
+                    format!(
+                        "contact {dl}: dialing {} ended at {end}, {uuid} began at {}",
+                        last.uuid, attempt.tm_create
+                    )
+                });
+            }
             Some(_) | None => {}
         }
         let (tries, total) = last.tries_after();
@@ -333,6 +336,7 @@ impl Checker<'_> {
 /// P8: how many calls there were at once, and none that its campaign has forgotten.
 async fn spans(
     database: &mut Database,
+    clock: &Clock,
     max_channels: Option<u32>,
     findings: &mut Findings,
 ) -> Result<(), CheckError> {
@@ -350,7 +354,7 @@ async fn spans(
     drop(rows);
     let most = u64::try_from(most).unwrap_or_default();
     let told = format!("at most {} at once", count(most, "call"));
-    match max_channels.map(u64::from) {
+    match max_channels.map(u64::from).filter(|_| clock.is_steady()) {
         Some(ceiling) if most > ceiling => findings.breach(Promise::P8, || {
             format!(
                 "{told}, at {most_at}; max_channels is {ceiling} (if it was more then, give --max-channels)"

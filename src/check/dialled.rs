@@ -11,8 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::{Row, query};
 
+use super::clock::Clock;
 use super::database::Database;
 use super::files::Bounded;
+use super::line::is_time;
 use super::report::{Findings, Promise, count};
 use super::{CheckError, Options};
 use crate::model::time::Timestamp;
@@ -61,6 +63,7 @@ pub(super) async fn check(
     dial_logs: Vec<Bounded>,
     cdrs: Vec<Bounded>,
     options: &Options,
+    clock: &Clock,
     findings: &mut Findings,
 ) -> Result<(), CheckError> {
     if dial_logs.is_empty() && cdrs.is_empty() {
@@ -70,7 +73,7 @@ pub(super) async fn check(
     for table in TABLES {
         query(table).execute(&mut database.conn).await.map_err(&failed)?;
     }
-    let mut reader = Reader { database, options, findings, foreign: 0, rate: Rate::default() };
+    let mut reader = Reader { database, options, clock, findings, foreign: 0, rate: Rate::default() };
     for mut file in dial_logs {
         let calls = reader.dial_log(&mut file).await?;
         let told = format!("{} in {}", count(calls, "call"), file.name());
@@ -88,6 +91,7 @@ pub(super) async fn check(
 struct Reader<'a> {
     database: &'a mut Database,
     options: &'a Options,
+    clock: &'a Clock,
     findings: &'a mut Findings,
     /// Calls that are none of astout's.
     foreign: u64,
@@ -203,7 +207,10 @@ impl Reader<'_> {
                 self.findings
                     .breach(Promise::P1, || format!("{at}: {number} was dialled, dialing {id} is to {addr}"));
             }
-            if let Some(time) = time.as_ref().filter(|time| **time < created) {
+            if let Some(time) = time
+                .as_ref()
+                .filter(|time| is_time(time) && **time < created && self.clock.orders(time, &created))
+            {
                 self.findings.breach(Promise::P1, || {
                     format!("{at}: dialing {id} was dialled at {time}, and recorded at {created}")
                 });
@@ -220,7 +227,7 @@ impl Reader<'_> {
     }
 
     async fn finish(self) -> Result<(), CheckError> {
-        let Self { database, options, findings, foreign, rate } = self;
+        let Self { database, options, findings, foreign, rate, .. } = self;
         let failed = database.failed();
         query(OTHER_HALVES).execute(&mut database.conn).await.map_err(&failed)?;
         let mut rows = query(STRANGERS).fetch(&mut database.conn);

@@ -15,6 +15,14 @@ use super::CheckError;
 /// How often the directory is listed anew where a rotation comes between.
 const LISTINGS: usize = 5;
 
+/// How much of a file's end is searched for its last line; a line with everything in it has some 10 KB.
+const TAIL: u64 = 1024 * 1024;
+
+#[derive(Deserialize)]
+struct Seq {
+    seq: i64,
+}
+
 /// A file up to the length that it had when it was opened.
 #[derive(Debug)]
 pub(super) struct Bounded {
@@ -53,12 +61,21 @@ impl Bounded {
         Ok(Lines { path: &self.path, reader, number: 0 })
     }
 
+    /// The number of the last whole line, if one of the last few has a number.
+    pub(super) fn last_seq(&mut self) -> Result<Option<i64>, CheckError> {
+        let failed = |why| CheckError::File { path: self.path.clone(), why };
+        let from = self.len.saturating_sub(TAIL);
+        let mut tail = Vec::new();
+        self.file.seek(io::SeekFrom::Start(from)).map_err(failed)?;
+        (&self.file).take(self.len - from).read_to_end(&mut tail).map_err(failed)?;
+        let mut lines = tail.rsplit(|byte| *byte == b'\n');
+        // What stands behind the last line feed is not whole.
+        lines.next();
+        Ok(lines.find_map(|line| serde_json::from_slice(line).ok()).map(|Seq { seq }| seq))
+    }
+
     /// The number of the first line that has one.
     fn first_seq(&mut self) -> Result<Option<i64>, CheckError> {
-        #[derive(Deserialize)]
-        struct Seq {
-            seq: i64,
-        }
         let mut bytes = Vec::new();
         let mut lines = self.lines()?;
         while lines.next(&mut bytes)?.is_some() {

@@ -6,6 +6,7 @@ use futures_util::TryStreamExt;
 use sqlx::{Row, query};
 
 use super::CheckError;
+use super::clock::Clock;
 use super::database::Database;
 use super::files::ResultFiles;
 use super::line::Line;
@@ -47,6 +48,7 @@ impl Unread {
 
 struct Reader<'a> {
     findings: &'a mut Findings,
+    clock: &'a Clock,
     database: &'a mut Database,
     compressed: bool,
     /// Lines of the outbox before this one were pruned.
@@ -65,12 +67,14 @@ pub(super) async fn check(
     files: ResultFiles,
     logged: i64,
     running: Option<&Running>,
+    clock: &Clock,
     findings: &mut Findings,
 ) -> Result<Log, CheckError> {
     let outbox_from = check_outbox(database, findings).await?;
     let last_seq = database.last_seq().await?;
     let mut reader = Reader {
         findings,
+        clock,
         database,
         compressed: !files.compressed.is_empty(),
         outbox_from,
@@ -178,7 +182,7 @@ impl Reader<'_> {
         let dialings: Vec<&str> = batch.iter().map(|(_, line, _)| line.dialing.as_str()).collect();
         let recorded = rows::recorded(self.database, &dialings).await?;
         for ((at, line, bytes), recorded) in batch.iter().zip(&recorded) {
-            let mut wrongs = line.wrongs();
+            let mut wrongs = line.wrongs(self.clock);
             wrongs.extend(self.against(line, bytes, recorded));
             for wrong in wrongs {
                 self.findings.breach(Promise::P4, || {

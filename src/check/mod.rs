@@ -15,19 +15,23 @@
 //! | file | subject |
 //! |---|---|
 //! | [`report`] | promises, what is found against them, text and JSON |
-//! | [`files`] | the result log with the files rotated from it, each up to a length; their lines |
-//! | [`line`](mod@line) | one line by itself: keys, codes, the order of its times |
-//! | [`log`] | the lines against each other, the outbox and the rows |
-//! | [`dialings`] | the rows of attempts against each other |
-//! | [`contacts`] | tries, marks and counters of the contacts |
-//! | [`codes`] | every status in its table |
-//! | [`dialled`] | dial logs and CDR against the rows |
+//! | `files` | the result log with the files rotated from it, each up to a length; their lines |
+//! | `line` | one line by itself: keys, codes, the order of its times |
+//! | `log` | the lines against each other, the outbox and the rows |
+//! | `dialings` | the rows of attempts against each other |
+//! | `clock` | when the clock was set back, so that times do not tell |
+//! | `contacts` | tries, marks and counters of the contacts |
+//! | `codes` | every status in its table |
+//! | `dialled` | dial logs and CDR against the rows |
+//! | [`facts`] | what `astout doctor` asks of a database and a log |
 
+mod clock;
 mod codes;
 mod contacts;
 mod database;
 mod dialings;
 mod dialled;
+pub mod facts;
 mod files;
 mod line;
 mod log;
@@ -39,6 +43,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::model::policy::Policy;
+use clock::Clock;
 use database::Database;
 use files::{Bounded, ResultFiles};
 use report::{Findings, Report};
@@ -104,10 +109,11 @@ pub async fn run(options: &Options) -> Result<Report, CheckError> {
     let cdrs = options.cdrs.iter().map(Bounded::open).collect::<Result<Vec<_>, _>>()?;
     database.begin().await?;
 
-    let log = log::check(&mut database, files, logged, running.as_ref(), &mut findings).await?;
-    dialings::check(&mut database, options.max_channels, &mut findings).await?;
+    let clock = Clock::read(&mut database, &mut findings).await?;
+    let log = log::check(&mut database, files, logged, running.as_ref(), &clock, &mut findings).await?;
+    dialings::check(&mut database, &clock, options.max_channels, &mut findings).await?;
     contacts::check(&mut database, &mut findings).await?;
     codes::check(&mut database, &mut findings).await?;
-    dialled::check(&mut database, dial_logs, cdrs, options, &mut findings).await?;
+    dialled::check(&mut database, dial_logs, cdrs, options, &clock, &mut findings).await?;
     Ok(findings.report(log.lines, log.pending, running.is_some()))
 }

@@ -2,6 +2,7 @@
 
 mod check;
 pub mod check_config;
+mod doctor;
 mod remote;
 mod sandbox;
 mod serve;
@@ -35,7 +36,7 @@ const CONFIG: u8 = 78;
     version,
     about = "An outbound dialer beside Asterisk: campaigns over AMI, nobody dialled twice, no result lost.",
     after_help = "Examples:\n  astout check-config --config /etc/astout/astout.toml\n  astout serve --config \
-                  /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n\nExit codes: 0 fine, 1 refused by \
+                  /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n  astout doctor\n  astout check\n\nExit codes: 0 fine, 1 refused by \
                   the daemon or found wrong, 64 usage, 69 unavailable, 70 internal, 74 IO, 78 config",
     arg_required_else_help = true
 )]
@@ -70,6 +71,8 @@ enum Command {
     Sandbox(sandbox::Arguments),
     /// Say whether the promises held: reads database and result log, and what others have seen; 1 if not
     Check(check::Arguments),
+    /// Say whether everything is there that dialing needs, and what to do; 1 where something does not work
+    Doctor(doctor::Arguments),
 }
 
 /// Does what the arguments ask for; gives the exit code.
@@ -93,6 +96,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         (None, Some(Command::Sandbox(sandbox))) => sandbox::run(sandbox),
         (None, Some(Command::Check(what))) => {
             check::run(&arguments.config, environment, what, arguments.json)
+        }
+        (None, Some(Command::Doctor(how))) => {
+            doctor::run(&arguments.config, environment, &how, arguments.json)
         }
         (None, None) => complain(USAGE, "nothing to do; see astout --help"),
     }
