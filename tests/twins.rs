@@ -162,7 +162,6 @@ fn calls_to_their_destinations_are_told_alike() {
             (number, &to("Queue", "sales_slow")),
             (number, &to("Queue", "nosuch")),
             (number, &to("Park", "")),
-            (number, &to("Hangup", "17")),
             (number, &to("NoSuchApplication", "")),
             ("Local/1023001@astout-demo", &show),
             ("PJSIP/2001@sipp", &to("Queue", "sales_none")),

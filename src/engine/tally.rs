@@ -29,7 +29,9 @@ impl Tally {
     /// A call comes in.
     pub(super) fn admit(&mut self, call: &Call) {
         self.unacknowledged += usize::from(call.is_unacknowledged());
-        self.await_agent(call.dialing().attempt.capsule.destination.queue().as_deref(), 1);
+        if call.awaits_agent() {
+            self.await_agent(call.dialing().attempt.capsule.destination.queue().as_deref(), 1);
+        }
     }
 
     /// Asterisk has answered one originate.

@@ -221,3 +221,8 @@ fn a_campaign_that_waits_for_a_far_retry_is_woken_every_few_seconds_at_most() {
 
     assert!(world.ticks.len() < 1000, "{}", world.ticks.len());
 }
+
+#[test]
+fn an_adopted_call_that_has_its_agent_never_held_a_place_of_the_queue() {
+    disturbed(18_219_197_158_909_790_575);
+}
