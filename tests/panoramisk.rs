@@ -7,6 +7,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use support::ami::header;
 use support::daemon::{Daemon, SECRET, USER};
 use support::lab::Lab;
 use support::scenario::assert_lines_whole;
@@ -37,10 +38,12 @@ fn panoramisk_drives_the_whole_tutorial() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     for status in ["11", "1", "10", "0"] {
-        assert!(told.contains(&format!("campaign {status}\n")), "{status} in\n{told}");
+        assert!(told.contains(&format!("OutCampaignUpdate  {status} ")), "{status} in\n{told}");
     }
     assert!(told.contains("OutDialingDelete 1030001 7 4 Normal Clearing"), "{told}");
     assert!(told.contains("OutDialingDelete 2001 7 5 Unknown"), "{told}");
-    assert!(told.contains("finished 2 of 2"), "{told}");
+    let stat = &daemon.client().list("OutCampaignStatShow", &[])[0];
+    assert_eq!((header(stat, "DlFinishedCount").as_str(), header(stat, "DlTotalCount").as_str()), ("2", "2"));
+    daemon.check();
     assert_lines_whole(&daemon.results());
 }
