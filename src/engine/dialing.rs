@@ -31,6 +31,9 @@ const RESPONSE_WAIT: Duration = Duration::from_secs(2);
 /// How long a failed response waits for the channel's events before Asterisk is asked for the channel. In the
 /// captures all events of one step were under 5 ms apart.
 const CHANNEL_WAIT: Duration = Duration::from_millis(500);
+/// How long after the time that a number may ring a call is asked for that has been neither answered nor given up:
+/// Asterisk may have lost it, or we its events.
+const OVERDUE: Duration = Duration::from_secs(5);
 /// How far apart two looks for a missing channel are: Asterisk makes the channel of an accepted request on a thread
 /// of its own, so one look may be too early.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -278,6 +281,9 @@ impl Call {
             }
             CallEvent::Queued => {
                 self.acknowledged = true;
+                // By then it was answered or given up; whoever has not heard of that asks.
+                let rings = self.dialing.attempt.capsule.plan.dial_timeout();
+                self.wake.get_or_insert(now.mono + rings + OVERDUE);
                 DialingStatus::OriginateQueued
             }
             CallEvent::Refused(message) => {
@@ -367,8 +373,9 @@ impl Call {
         if self.response.is_some() && self.dialing.progress.res_hangup.is_some() {
             return vec![self.end(now, None)];
         }
-        if matches!(self.response, Some(Response::Failure { .. })) && self.wake.is_none() {
-            self.wake = Some(now.mono + CHANNEL_WAIT);
+        if matches!(self.response, Some(Response::Failure { .. })) {
+            let look = now.mono + CHANNEL_WAIT;
+            self.wake = Some(self.wake.map_or(look, |wake| wake.min(look)));
         }
         outputs.insert(0, CallOutput::Updated);
         outputs
@@ -387,6 +394,11 @@ impl Call {
             return Vec::new();
         }
         self.wake = None;
+        let lives = self.is_answered() && self.missing.is_none();
+        if lives && self.dialing.progress.res_hangup.is_none() {
+            // It was answered in time; its end will be told.
+            return Vec::new();
+        }
         if self.dialing.progress.res_hangup.is_some() {
             // The response did not come: the hangup alone tells enough.
             return vec![self.end(now, None)];

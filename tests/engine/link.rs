@@ -227,9 +227,9 @@ fn a_list_that_is_not_whole_says_nothing_of_what_is_missing() {
     world.call(dialing, hangup(17));
     world.pbx.list = ListAnswer::Truncated;
     world.link_up("first start");
-    world.advance(secs(60));
+    world.advance(secs(30));
     assert!(world.records.endings.is_empty());
-    assert!(scans(&world) <= 31);
+    assert!(scans(&world) <= 16);
 
     world.pbx.list = ListAnswer::Whole;
     world.advance(secs(5));
@@ -349,4 +349,15 @@ fn a_channel_of_no_open_dialing_in_two_lists_is_told_of_once_as_long_as_it_lives
     world.pbx.channels.insert(stray, true);
     world.advance(secs(130));
     assert_eq!(told(&world), 2);
+}
+
+#[test]
+fn a_call_that_asterisk_has_lost_ends_soon_after_it_must_have_rung_out() {
+    let mut world = World::new();
+    world.pbx.script = Box::new(|_| vec![crate::pbx::Step::now(CallEvent::Queued)]);
+    world.running(&[("MaxRetry1", "1"), ("DialTimeout", "2000")], 1);
+
+    world.advance(secs(10));
+
+    assert_eq!(world.outcomes(), [Outcome::Unknown]);
 }
