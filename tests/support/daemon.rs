@@ -62,8 +62,7 @@ impl Daemon {
     pub fn prepared(asterisk: &str, user: &str, secret: &str, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (host, asterisk_port) = asterisk.rsplit_once(':').unwrap();
-        // A port that was free a moment ago; the daemon must keep it over restarts.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let at = dir.path().display();
         let sections = format!(
             r#"
@@ -217,6 +216,14 @@ info_enable = true
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// A port that was free a moment ago, for the daemon has to keep it over restarts. Below those that the kernel gives to
+/// whoever connects, and that the lab takes.
+fn free_port() -> u16 {
+    std::iter::repeat_with(|| fastrand::u16(10_000..20_000))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
 }
 
 impl Drop for Daemon {
