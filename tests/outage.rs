@@ -57,16 +57,31 @@ fn an_absent_asterisk_is_waited_for() {
 }
 
 #[test]
-fn a_refused_login_is_told_once_and_operators_are_served() {
+fn a_refused_login_is_told_once_and_dialing_begins_once_it_is_taken() {
+    const SECRET_TO_BE: &str = "the-secret-that-asterisk-will-have";
     let lab = Lab::up("refused");
-    let daemon =
-        Daemon::start_beside(lab.get("ASTERISK_AMI"), lab.get("ASTERISK_USER"), "not-the-secret", "");
+    let mut daemon =
+        Daemon::start_beside(lab.get("ASTERISK_AMI"), lab.get("ASTERISK_USER"), SECRET_TO_BE, "");
     let mut client = Client::login(&daemon.address(), USER, SECRET);
     let campaign = Campaign::create(&mut client, &LOCAL, &HOLD, &[&[("Number1", "1000301")]]);
     campaign.request(&mut client, "1");
+    // Long enough for the next try, which is refused as well.
+    let refusals = |lab: &Lab| {
+        let log = std::fs::read_to_string(lab.get("ASTERISK_LOG")).unwrap_or_default();
+        log.matches("failed to authenticate").count()
+    };
+    daemon.poll("a second refusal", |_| (refusals(&lab) >= 2).then_some(()));
     assert!(!dialled(&mut client));
-    told_once(&daemon, "login refused");
+    told_once(&daemon, "cannot reach Asterisk");
     assert!(daemon.results().is_empty());
+
+    let file = std::path::Path::new(lab.get("ASTERISK_CONF")).join("manager.conf");
+    let text = std::fs::read_to_string(&file).expect("the lab's manager.conf");
+    std::fs::write(&file, text.replace(lab.get("ASTERISK_SECRET"), SECRET_TO_BE)).expect("written");
+    lab.cli("manager reload");
+    campaign.until_stopped(&mut client);
+    assert_eq!(daemon.results()[0]["outcome"], "answered");
+    told_once(&daemon, "cannot reach Asterisk");
     daemon.check();
 }
 
