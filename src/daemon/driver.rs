@@ -1,32 +1,24 @@
-//! The driver: the only owner of the engine. It feeds it what happens and carries out what it decides.
-//!
-//! The ordering law is kept here: an Originate goes out only as an effect of a committed claim; the end of a dialing
-//! is committed with its result line, the line is written and synced, and only then does the engine hear of it and
-//! announce it. While the records or the log cannot be written, ends wait, and so the slots that they hold: dialing
-//! stops by itself, calls go on, and both resume.
+//! The driver: the loop around the [`Desk`]. It waits for what happens, tells it the desk, and does what that decides,
+//! in its order.
 
-use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::asterisk::Order;
 use crate::engine::breaker::Turn;
-use crate::engine::{Effect, Engine, Input, Notice};
-use crate::model::dialing::Ending;
-use crate::model::dl::Dl;
-use crate::model::event::{Change, Noun, OutEvent};
-use crate::model::ids::{CampaignUuid, DialingUuid};
-use crate::model::refusal::{NounKind, Refusal};
-use crate::result_log::{LogWriter, Logged};
-use crate::store::{ClaimOrder, Command, Committed, Done, Store};
+use crate::engine::{Engine, Input, Notice};
+use crate::model::ids::DialingUuid;
+use crate::result_log::LogWriter;
+use crate::store::{Committed, Store};
 
 use super::bus::Bus;
 use super::clock::Clock;
-use super::handle::{Handle, Request, RequestError, Write};
+use super::desk::{Act, Desk};
+use super::handle::{Handle, Request};
 
 /// Requests that may wait before a door has to.
 const REQUESTS: usize = 1024;
@@ -62,7 +54,7 @@ pub fn new(parts: Parts) -> (Driver, Handle) {
     let bus = Bus::new();
     let handle = Handle::new(requests, parts.store.clone(), bus.clone());
     let driver = Driver {
-        engine: parts.engine,
+        desk: Desk::new(parts.engine),
         store: parts.store,
         committed: parts.committed,
         orders: parts.orders,
@@ -71,30 +63,15 @@ pub fn new(parts: Parts) -> (Driver, Handle) {
         clock: parts.clock,
         requests: taken,
         bus,
-        waiting: HashMap::new(),
-        ticket: 0,
-        to_announce: BTreeMap::new(),
-        store_down: false,
         hang_up_orphans: parts.hang_up_orphans,
     };
     (driver, handle)
 }
 
-/// What a command that was submitted to the store waits for.
-#[derive(Debug)]
-enum Waiting {
-    Reply(oneshot::Sender<Result<Noun, RequestError>>),
-    Claim(CampaignUuid),
-    Transition(CampaignUuid),
-    Finish(Box<Ending>),
-    Withdraw(DialingUuid, oneshot::Sender<Result<(), RequestError>>),
-    Nothing,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Driver {
-    engine: Engine,
+    desk: Desk,
     store: Store,
     committed: mpsc::UnboundedReceiver<Committed>,
     orders: mpsc::UnboundedSender<Order>,
@@ -103,11 +80,6 @@ pub struct Driver {
     clock: Clock,
     requests: mpsc::Receiver<Request>,
     bus: Bus,
-    waiting: HashMap<u64, Waiting>,
-    ticket: u64,
-    /// Ends that are committed and whose line is being written, by its number.
-    to_announce: BTreeMap<i64, (DialingUuid, Box<Dl>)>,
-    store_down: bool,
     hang_up_orphans: bool,
 }
 
@@ -118,7 +90,7 @@ impl Driver {
         let mut give_up: Option<Instant> = None;
         loop {
             if let Some(at) = give_up {
-                if self.is_settled() {
+                if self.desk.is_settled() {
                     break;
                 }
                 if Instant::now() >= at {
@@ -126,11 +98,17 @@ impl Driver {
                     break;
                 }
             }
-            let deadline = self.engine.next_deadline().map(|mono| self.clock.instant(mono));
+            let deadline = self.desk.next_deadline().map(|mono| self.clock.instant(mono));
             let wake = deadline.into_iter().chain(give_up).min();
             tokio::select! {
-                Some(committed) = self.committed.recv() => self.committed(committed),
-                Some(logged) = self.log.logged() => self.logged(logged),
+                Some(committed) = self.committed.recv() => {
+                    let acts = self.desk.committed(self.clock.now(), committed);
+                    self.perform(acts);
+                }
+                Some(logged) = self.log.logged() => {
+                    let acts = self.desk.logged(self.clock.now(), logged);
+                    self.perform(acts);
+                }
                 Some(input) = self.inputs.recv() => {
                     self.feed(input);
                     for _ in 0..INPUTS_AT_ONCE {
@@ -138,7 +116,10 @@ impl Driver {
                         self.feed(input);
                     }
                 }
-                Some(request) = self.requests.recv() => self.request(request),
+                Some(request) = self.requests.recv() => {
+                    let acts = self.desk.request(self.clock.now(), request);
+                    self.perform(acts);
+                }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Input::Tick),
                 () = stop.cancelled(), if give_up.is_none() => {
                     info!("stopping: nothing more is dialled, calls that are up stay up");
@@ -150,38 +131,22 @@ impl Driver {
         self.store
     }
 
-    fn is_settled(&self) -> bool {
-        self.engine.is_settled() && self.waiting.is_empty() && self.to_announce.is_empty()
-    }
-
     fn feed(&mut self, input: Input) {
-        let effects = self.engine.handle(self.clock.now(), input);
-        for effect in effects {
-            self.carry_out(effect);
-        }
+        let acts = self.desk.input(self.clock.now(), input);
+        self.perform(acts);
     }
 
-    fn carry_out(&mut self, effect: Effect) {
-        match effect {
-            Effect::Claim { campaign, capsule, ids, epoch } => {
-                let order = ClaimOrder { campaign, capsule, ids, epoch };
-                self.submit(Command::Claim(order), Waiting::Claim(campaign));
+    fn perform(&self, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Submit { ticket, now, command } => self.store.submit(ticket, now.wall, *command),
+                // The other side ends only with the daemon.
+                Act::Order(order) => drop(self.orders.send(order)),
+                Act::Append { seq, line } => self.log.append(seq, line),
+                Act::Publish(event) => self.bus.publish(event),
+                Act::Tell(notice) => tell(&notice),
+                Act::Orphan(dialing) => self.orphan(dialing),
             }
-            Effect::Transition { campaign, from, to } => {
-                self.submit(Command::Transition { campaign, from, to }, Waiting::Transition(campaign));
-            }
-            Effect::Progress(dialing, progress) => {
-                self.submit(Command::Progress(dialing, progress), Waiting::Nothing);
-            }
-            Effect::Finish(ending) => self.submit(Command::Finish(ending.clone()), Waiting::Finish(ending)),
-            Effect::Publish(event) => self.bus.publish(event),
-            Effect::Notice(notice) => tell(&notice),
-            Effect::Orphan(dialing) => self.orphan(dialing),
-            Effect::Originate(attempt) => self.order(Order::Originate(attempt)),
-            Effect::Hangup(dialing) => self.order(Order::Hangup(dialing)),
-            Effect::Probe(dialing) => self.order(Order::Probe(dialing)),
-            Effect::Scan => self.order(Order::Scan),
-            Effect::WatchQueue(queue) => self.order(Order::WatchQueue(queue)),
         }
     }
 
@@ -199,106 +164,6 @@ impl Driver {
                 Err(why) => warn!(%dialing, %why, "a channel may be an orphan"),
             }
         });
-    }
-
-    fn order(&self, order: Order) {
-        // The other side ends only with the daemon.
-        drop(self.orders.send(order));
-    }
-
-    fn submit(&mut self, command: Command, waiting: Waiting) {
-        self.ticket += 1;
-        self.waiting.insert(self.ticket, waiting);
-        self.store.submit(self.ticket, self.clock.now().wall, command);
-    }
-
-    fn request(&mut self, request: Request) {
-        match request {
-            Request::Write { write, kind, fields, reply } => {
-                let command = match write {
-                    Write::Create(uuid) => Command::Create { kind, uuid, fields },
-                    Write::Update => Command::Update { kind, fields },
-                    Write::Delete => Command::Delete { kind, fields },
-                };
-                self.submit(command, Waiting::Reply(reply));
-            }
-            Request::Dialings { reply } => drop(reply.send(self.engine.dialings().cloned().collect())),
-            Request::Options(options) => self.feed(Input::Options(options)),
-            Request::Withdraw { dialing, reply } => {
-                if self.engine.dialing(dialing).is_some() {
-                    self.submit(Command::Withdraw(dialing), Waiting::Withdraw(dialing, reply));
-                } else {
-                    let uuid = dialing.to_string();
-                    let refusal = Refusal::NoSuch { noun: NounKind::Dialing, field: "Uuid", uuid };
-                    drop(reply.send(Err(refusal.into())));
-                }
-            }
-        }
-    }
-
-    fn committed(&mut self, Committed { ticket, done }: Committed) {
-        let Some(waiting) = self.waiting.remove(&ticket) else { return };
-        match (&done, self.store_down) {
-            (Done::Failed(why), _) if !why.is_of_the_file() => error!(%why, "a change was not written"),
-            (Done::Failed(why), false) => {
-                self.store_down = true;
-                error!(%why, "the database cannot be written: dialing stops, calls go on; trying again");
-            }
-            (Done::Failed(_), true) => {}
-            (_, true) => {
-                self.store_down = false;
-                info!("the database can be written again: dialing goes on");
-            }
-            (_, false) => {}
-        }
-        match (waiting, done) {
-            (Waiting::Reply(reply), Done::Stored { change, noun }) => {
-                drop(reply.send(Ok(noun.clone())));
-                self.changed(change, noun);
-            }
-            (Waiting::Reply(reply), Done::Refused(refusal)) => drop(reply.send(Err(refusal.into()))),
-            (Waiting::Reply(reply), Done::Failed(why)) => drop(reply.send(Err(why.into()))),
-            (Waiting::Claim(campaign), Done::Claimed(claimed)) => {
-                self.feed(Input::Claimed { campaign, attempts: claimed.dialings, outlook: claimed.outlook });
-            }
-            (Waiting::Transition(_), Done::Moved { campaign }) => {
-                self.changed(Change::Update, Noun::Campaign(campaign));
-            }
-            (Waiting::Transition(campaign), Done::NotMoved) => self.feed(Input::NotMoved(campaign)),
-            (Waiting::Claim(campaign) | Waiting::Transition(campaign), Done::Failed(_)) => {
-                self.feed(Input::StoreFailed(campaign));
-            }
-            (Waiting::Finish(ending), Done::Finished { dl, seq, line }) => {
-                self.to_announce.insert(seq, (ending.dialing.attempt.uuid, Box::new(dl)));
-                self.log.append(seq, line);
-            }
-            (Waiting::Finish(ending), Done::AlreadyFinished) => {
-                self.feed(Input::Ended(ending.dialing.attempt.uuid, None));
-            }
-            (Waiting::Finish(ending), Done::Failed(_)) => self.feed(Input::EndFailed(ending)),
-            (Waiting::Withdraw(dialing, reply), Done::Noted) => {
-                drop(reply.send(Ok(())));
-                self.feed(Input::Withdraw(dialing));
-            }
-            (Waiting::Withdraw(_, reply), Done::Failed(why)) => drop(reply.send(Err(why.into()))),
-            (Waiting::Nothing, _) => {}
-            (waiting, done) => error!(?waiting, ?done, "the store answered what was not asked"),
-        }
-    }
-
-    fn changed(&mut self, change: Change, noun: Noun) {
-        let event = OutEvent::new(change, noun);
-        self.bus.publish(event.clone());
-        self.feed(Input::Changed(change, event.noun));
-    }
-
-    /// The log holds every line up to that one: their ends may be announced.
-    fn logged(&mut self, Logged { seq }: Logged) {
-        let later = self.to_announce.split_off(&(seq + 1));
-        for (_, (dialing, dl)) in std::mem::replace(&mut self.to_announce, later) {
-            self.feed(Input::Ended(dialing, Some(dl)));
-        }
-        self.submit(Command::Logged { seq }, Waiting::Nothing);
     }
 }
 

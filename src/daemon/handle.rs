@@ -29,19 +29,43 @@ pub enum RequestError {
 
 /// What an operator wants done to a noun.
 #[derive(Debug)]
-pub(super) enum Write {
+pub enum Write {
+    /// Make one, with this id unless the fields bring one.
     Create(Uuid),
+    /// Change it.
     Update,
+    /// Take it out of use.
     Delete,
 }
 
 /// A request to the driver, with where the answer goes.
 #[derive(Debug)]
-pub(super) enum Request {
-    Write { write: Write, kind: NounKind, fields: Fields, reply: oneshot::Sender<Result<Noun, RequestError>> },
-    Dialings { reply: oneshot::Sender<Vec<Dialing>> },
+pub enum Request {
+    /// Write a noun; the answer is the noun as it is committed.
+    Write {
+        /// What to do.
+        write: Write,
+        /// To what.
+        kind: NounKind,
+        /// With what.
+        fields: Fields,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Noun, RequestError>>,
+    },
+    /// Say which dialings have not ended.
+    Dialings {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Vec<Dialing>>,
+    },
+    /// Go by these options from now on.
     Options(engine::Options),
-    Withdraw { dialing: DialingUuid, reply: oneshot::Sender<Result<(), RequestError>> },
+    /// Give a dialing up.
+    Withdraw {
+        /// Which.
+        dialing: DialingUuid,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<(), RequestError>>,
+    },
 }
 
 /// A way to ask the daemon; clones ask the same one.

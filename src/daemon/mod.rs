@@ -1,6 +1,8 @@
-//! Drives: owns the engine, carries out its effects in order, and serves the doors' requests.
+//! Drives: owns the engine, carries out its effects in order, and serves the doors' requests. What is done next is
+//! decided by the [`desk`], which has neither clock nor socket; the [`driver`] is the loop around it.
 
 pub mod bus;
 pub mod clock;
+pub mod desk;
 pub mod driver;
 pub mod handle;

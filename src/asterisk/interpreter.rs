@@ -1,0 +1,270 @@
+//! Stands between the engine's words and AMI's, sans IO: what the driver orders and what the connection tells go in, and
+//! actions to send and inputs for the engine come out, in their order. Time is a parameter.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tracing::{debug, info, warn};
+
+use super::connection::FromAsterisk;
+use super::queues::Queues;
+use super::{Order, originate, translate};
+use crate::ami::{Message, MessageBuilder, NoAnswer};
+use crate::engine::Input;
+use crate::engine::dialing::CallEvent;
+use crate::model::ids::DialingUuid;
+
+/// How long after a login Asterisk may take to boot.
+const BOOT: Duration = Duration::from_secs(30);
+
+/// What an answer is the answer to.
+#[derive(Debug)]
+pub enum Tag {
+    /// An Originate.
+    Originate(DialingUuid),
+    /// A Hangup.
+    Hangup(DialingUuid),
+    /// A look for one channel.
+    Probe(DialingUuid),
+    /// A look for all channels.
+    Scan,
+    /// A look at a queue's agents.
+    Queue(String),
+    /// The question which start of Asterisk this is.
+    CoreStatus,
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub enum Output {
+    /// Send an action.
+    Submit(MessageBuilder, Tag),
+    /// Send an action that answers with a list.
+    SubmitList(MessageBuilder, Tag),
+    /// Tell the engine.
+    Input(Input),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Interpreter {
+    queues: Queues,
+    /// Logged in.
+    up: bool,
+    /// Logged in, and the engine has been told which start of Asterisk this is. What was claimed before that is not
+    /// sent: its record names another start, with which it would be thought to have ended.
+    ready: bool,
+    /// Logged in, and waiting for FullyBooted until then.
+    boot: Option<Duration>,
+    /// A ping was missed: nothing is sent that cannot be taken back.
+    late: bool,
+    /// What was complained of since the login.
+    told: BTreeSet<String>,
+    out: Vec<Output>,
+}
+
+impl Interpreter {
+    /// When [`Interpreter::tick`] is due.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.boot
+    }
+
+    /// Time has passed: an Asterisk that never says that it is booted is asked all the same.
+    #[must_use]
+    pub fn tick(&mut self, now: Duration) -> Vec<Output> {
+        if self.boot.is_some_and(|at| at <= now) {
+            self.boot = None;
+            self.submit(originate::core_status(), Tag::CoreStatus);
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// The driver orders something.
+    #[must_use]
+    pub fn order(&mut self, order: Order) -> Vec<Output> {
+        self.carry_out(order);
+        std::mem::take(&mut self.out)
+    }
+
+    /// The connection tells something.
+    #[must_use]
+    pub fn told(&mut self, now: Duration, told: FromAsterisk<Tag>) -> Vec<Output> {
+        self.hear(now, told);
+        std::mem::take(&mut self.out)
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Originate(attempt) => {
+                let dialing = attempt.uuid;
+                if !self.ready {
+                    let why = "not connected to Asterisk".to_owned();
+                    return self.input(Input::Call(dialing, CallEvent::NotSent(why)));
+                }
+                self.input(Input::Call(dialing, CallEvent::Sent));
+                self.submit(originate::originate(&attempt), Tag::Originate(dialing));
+            }
+            Order::Hangup(dialing) => self.submit(originate::hangup(dialing), Tag::Hangup(dialing)),
+            Order::Probe(dialing) => self.submit_list(originate::probe(dialing), Tag::Probe(dialing)),
+            Order::Scan => self.submit_list(originate::scan(), Tag::Scan),
+            Order::WatchQueue(queue) => {
+                self.submit_list(originate::queue_status(&queue), Tag::Queue(queue));
+            }
+        }
+    }
+
+    fn hear(&mut self, now: Duration, told: FromAsterisk<Tag>) {
+        match told {
+            FromAsterisk::Up { banner } => {
+                debug!(banner, "logged in to Asterisk");
+                self.up = true;
+                self.late = false;
+                self.told.clear();
+                self.boot = Some(now + BOOT);
+            }
+            FromAsterisk::FullyBooted(_) => {
+                self.boot = None;
+                self.submit(originate::core_status(), Tag::CoreStatus);
+            }
+            FromAsterisk::Down { .. } => {
+                self.up = false;
+                self.ready = false;
+                self.boot = None;
+                self.queues.clear();
+                self.input(Input::LinkDown);
+            }
+            FromAsterisk::PingMissed { missed } => {
+                if !self.late {
+                    warn!(missed, "Asterisk does not answer a ping: nothing is dialled until it does");
+                }
+                self.late = true;
+                self.ready = false;
+                self.input(Input::LinkDown);
+            }
+            FromAsterisk::PingAnswered { .. } => {
+                if std::mem::take(&mut self.late) {
+                    info!("Asterisk answers again");
+                    self.submit(originate::core_status(), Tag::CoreStatus);
+                }
+            }
+            FromAsterisk::Event(event) => {
+                if let Some(agents) = self.queues.event(&event) {
+                    self.input(agents);
+                }
+                if let Some(input) = translate::call_event(&event) {
+                    self.input(input);
+                }
+            }
+            FromAsterisk::Response { tag, message } => self.response(tag, &message),
+            FromAsterisk::List { tag, items, .. } => self.list(tag, &items),
+            FromAsterisk::NoAnswer { tag, why } => self.no_answer(tag, &why),
+            FromAsterisk::Stray(message) => {
+                debug!(?message, "a response that nobody waits for");
+            }
+            FromAsterisk::Gap { lost } => {
+                warn!(lost, "events of Asterisk were lost in an overload: asking for the channels anew");
+                self.carry_out(Order::Scan);
+                for queue in self.queues.names() {
+                    self.carry_out(Order::WatchQueue(queue));
+                }
+            }
+        }
+    }
+
+    fn response(&mut self, tag: Tag, message: &Message) {
+        match tag {
+            Tag::Originate(dialing) => {
+                self.input(Input::Call(dialing, translate::originate_answer(message)));
+            }
+            Tag::CoreStatus => {
+                let epoch = translate::epoch(message).unwrap_or_else(|| {
+                    let said = message.get("Message").unwrap_or_default();
+                    warn!(%said, "Asterisk does not say when it was started: its restarts go unnoticed; \
+                          give the AMI user the class system or reporting");
+                    String::new()
+                });
+                self.ready = true;
+                self.input(Input::LinkUp { epoch });
+            }
+            // An answer in words where a list was asked for.
+            Tag::Probe(dialing) if said(message).contains("No such channel") => {
+                self.input(Input::Call(dialing, CallEvent::Gone));
+            }
+            Tag::Probe(_) => {
+                self.complain("Asterisk does not tell of a channel", &said(message));
+            }
+            Tag::Scan => {
+                self.complain("Asterisk does not list its channels", &said(message));
+                self.input(Input::Live(None));
+            }
+            Tag::Queue(queue) => {
+                self.complain(&format!("Asterisk does not tell of the queue {queue}"), &said(message));
+                let none = self.queues.status(&queue, &[]);
+                self.input(none);
+            }
+            Tag::Hangup(dialing) => {
+                debug!(%dialing, success = message.is_success(), "hangup asked for");
+            }
+        }
+    }
+
+    fn list(&mut self, tag: Tag, items: &[Message]) {
+        match tag {
+            Tag::Probe(dialing) => self.input(Input::Call(dialing, translate::probe_answer(items))),
+            Tag::Scan => self.input(Input::Live(Some(translate::live_channels(items)))),
+            Tag::Queue(queue) => {
+                let agents = self.queues.status(&queue, items);
+                let what = format!("Asterisk has no queue {queue}: its campaigns dial nobody");
+                if matches!(agents, Input::Agents { free: None, .. }) {
+                    self.complain(&what, "");
+                } else {
+                    self.told.remove(&what);
+                }
+                self.input(agents);
+            }
+            Tag::Originate(_) | Tag::Hangup(_) | Tag::CoreStatus => {}
+        }
+    }
+
+    fn no_answer(&mut self, tag: Tag, why: &NoAnswer) {
+        match tag {
+            Tag::Originate(dialing) if why.was_sent() => {
+                self.input(Input::Call(dialing, CallEvent::Unanswered));
+            }
+            Tag::Originate(dialing) => {
+                self.input(Input::Call(dialing, CallEvent::NotSent(why.to_string())));
+            }
+            Tag::Scan => self.input(Input::Live(None)),
+            Tag::CoreStatus if self.up => self.submit(originate::core_status(), Tag::CoreStatus),
+            Tag::Queue(queue) if self.up => {
+                self.submit_list(originate::queue_status(&queue), Tag::Queue(queue));
+            }
+            // A probe is repeated by the call that asked; the rest is asked anew once the link is up.
+            Tag::Probe(_) | Tag::Hangup(_) | Tag::CoreStatus | Tag::Queue(_) => {}
+        }
+    }
+
+    /// Says it once a link.
+    fn complain(&mut self, what: &str, said: &str) {
+        if self.told.insert(what.to_owned()) {
+            warn!(said, "{what}");
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.out.push(Output::Input(input));
+    }
+
+    fn submit(&mut self, action: MessageBuilder, tag: Tag) {
+        self.out.push(Output::Submit(action, tag));
+    }
+
+    fn submit_list(&mut self, action: MessageBuilder, tag: Tag) {
+        self.out.push(Output::SubmitList(action, tag));
+    }
+}
+
+/// What an error says.
+fn said(message: &Message) -> String {
+    message.get("Message").unwrap_or_default().trim().to_owned()
+}

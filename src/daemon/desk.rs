@@ -1,0 +1,265 @@
+//! The desk: the engine, and what is under way for it. What was asked of the store, and which lines are being written.
+//! It decides what is to be done next and does nothing itself: time comes in as a parameter, and what is to be done
+//! goes out as [`Act`]s, in the order in which they are to be done.
+//!
+//! The ordering law is kept here: an Originate goes out only as an effect of a committed claim; the end of a dialing
+//! is committed with its result line, the line is written and synced, and only then does the engine hear of it and
+//! announce it. While the records or the log cannot be written, ends wait, and so the slots that they hold: dialing
+//! stops by itself, calls go on, and both resume.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tracing::{error, info};
+
+use crate::asterisk::Order;
+use crate::engine::{Effect, Engine, Input, Notice};
+use crate::model::dialing::Ending;
+use crate::model::dl::Dl;
+use crate::model::event::{Change, Noun, OutEvent};
+use crate::model::ids::{CampaignUuid, DialingUuid};
+use crate::model::refusal::{NounKind, Refusal};
+use crate::model::time::Now;
+use crate::result_log::Logged;
+use crate::store::{ClaimOrder, Command, Committed, Done};
+
+use super::handle::{Request, RequestError, Write};
+
+/// Something to do.
+#[derive(Debug)]
+pub enum Act {
+    /// Ask the store; the answer is given back by [`Desk::committed`].
+    Submit {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// When it was asked.
+        now: Now,
+        /// What is asked.
+        command: Box<Command>,
+    },
+    /// Ask Asterisk.
+    Order(Order),
+    /// Append a line to the result log; that it is there is told by [`Desk::logged`].
+    Append {
+        /// The line's number.
+        seq: i64,
+        /// The line, without a line feed.
+        line: String,
+    },
+    /// Tell everybody who listens.
+    Publish(OutEvent),
+    /// Tell the people who read the daemon's log.
+    Tell(Notice),
+    /// A channel lives with the id of a dialing that is not open.
+    Orphan(DialingUuid),
+}
+
+/// What a command that was submitted to the store waits for.
+#[derive(Debug)]
+enum Waiting {
+    Reply(oneshot::Sender<Result<Noun, RequestError>>),
+    Claim(CampaignUuid),
+    Transition(CampaignUuid),
+    Finish(Box<Ending>),
+    Withdraw(DialingUuid, oneshot::Sender<Result<(), RequestError>>),
+    Nothing,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Desk {
+    engine: Engine,
+    waiting: HashMap<u64, Waiting>,
+    ticket: u64,
+    /// Ends that are committed and whose line is being written, by its number.
+    to_announce: BTreeMap<i64, (DialingUuid, Box<Dl>)>,
+    store_down: bool,
+    acts: Vec<Act>,
+}
+
+impl Desk {
+    /// A desk with nothing under way.
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            waiting: HashMap::new(),
+            ticket: 0,
+            to_announce: BTreeMap::new(),
+            store_down: false,
+            acts: Vec::new(),
+        }
+    }
+
+    /// The engine, to look at.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// When a [`Input::Tick`] is due at the latest; `None` where nothing is due by itself.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.engine.next_deadline()
+    }
+
+    /// Whether a stop would leave nothing half done.
+    pub fn is_settled(&self) -> bool {
+        self.engine.is_settled() && self.waiting.is_empty() && self.to_announce.is_empty()
+    }
+
+    /// Something happened, or time has passed.
+    #[must_use]
+    pub fn input(&mut self, now: Now, input: Input) -> Vec<Act> {
+        self.feed(now, input);
+        std::mem::take(&mut self.acts)
+    }
+
+    /// A door asks.
+    #[must_use]
+    pub fn request(&mut self, now: Now, request: Request) -> Vec<Act> {
+        match request {
+            Request::Write { write, kind, fields, reply } => {
+                let command = match write {
+                    Write::Create(uuid) => Command::Create { kind, uuid, fields },
+                    Write::Update => Command::Update { kind, fields },
+                    Write::Delete => Command::Delete { kind, fields },
+                };
+                self.submit(now, command, Waiting::Reply(reply));
+            }
+            Request::Dialings { reply } => drop(reply.send(self.engine.dialings().cloned().collect())),
+            Request::Options(options) => self.feed(now, Input::Options(options)),
+            Request::Withdraw { dialing, reply } => {
+                if self.engine.dialing(dialing).is_some() {
+                    self.submit(now, Command::Withdraw(dialing), Waiting::Withdraw(dialing, reply));
+                } else {
+                    let uuid = dialing.to_string();
+                    let refusal = Refusal::NoSuch { noun: NounKind::Dialing, field: "Uuid", uuid };
+                    drop(reply.send(Err(refusal.into())));
+                }
+            }
+        }
+        std::mem::take(&mut self.acts)
+    }
+
+    /// The store has answered.
+    #[must_use]
+    pub fn committed(&mut self, now: Now, Committed { ticket, done }: Committed) -> Vec<Act> {
+        if let Some(waiting) = self.waiting.remove(&ticket) {
+            self.watch_store(&done);
+            self.answered(now, waiting, done);
+        }
+        std::mem::take(&mut self.acts)
+    }
+
+    /// The log holds every line up to that one: their ends may be announced.
+    #[must_use]
+    pub fn logged(&mut self, now: Now, Logged { seq }: Logged) -> Vec<Act> {
+        let later = self.to_announce.split_off(&(seq + 1));
+        for (_, (dialing, dl)) in std::mem::replace(&mut self.to_announce, later) {
+            self.feed(now, Input::Ended(dialing, Some(dl)));
+        }
+        self.submit(now, Command::Logged { seq }, Waiting::Nothing);
+        std::mem::take(&mut self.acts)
+    }
+
+    fn feed(&mut self, now: Now, input: Input) {
+        for effect in self.engine.handle(now, input) {
+            self.carry_out(now, effect);
+        }
+    }
+
+    fn carry_out(&mut self, now: Now, effect: Effect) {
+        match effect {
+            Effect::Claim { campaign, capsule, ids, epoch } => {
+                let order = ClaimOrder { campaign, capsule, ids, epoch };
+                self.submit(now, Command::Claim(order), Waiting::Claim(campaign));
+            }
+            Effect::Transition { campaign, from, to } => {
+                self.submit(now, Command::Transition { campaign, from, to }, Waiting::Transition(campaign));
+            }
+            Effect::Progress(dialing, progress) => {
+                self.submit(now, Command::Progress(dialing, progress), Waiting::Nothing);
+            }
+            Effect::Finish(ending) => {
+                self.submit(now, Command::Finish(ending.clone()), Waiting::Finish(ending));
+            }
+            Effect::Publish(event) => self.acts.push(Act::Publish(event)),
+            Effect::Notice(notice) => self.acts.push(Act::Tell(notice)),
+            Effect::Orphan(dialing) => self.acts.push(Act::Orphan(dialing)),
+            Effect::Originate(attempt) => self.order(Order::Originate(attempt)),
+            Effect::Hangup(dialing) => self.order(Order::Hangup(dialing)),
+            Effect::Probe(dialing) => self.order(Order::Probe(dialing)),
+            Effect::Scan => self.order(Order::Scan),
+            Effect::WatchQueue(queue) => self.order(Order::WatchQueue(queue)),
+        }
+    }
+
+    fn order(&mut self, order: Order) {
+        self.acts.push(Act::Order(order));
+    }
+
+    fn submit(&mut self, now: Now, command: Command, waiting: Waiting) {
+        self.ticket += 1;
+        self.waiting.insert(self.ticket, waiting);
+        self.acts.push(Act::Submit { ticket: self.ticket, now, command: Box::new(command) });
+    }
+
+    /// Says it when the database begins to fail, and when it works again.
+    fn watch_store(&mut self, done: &Done) {
+        match (done, self.store_down) {
+            (Done::Failed(why), _) if !why.is_of_the_file() => error!(%why, "a change was not written"),
+            (Done::Failed(why), false) => {
+                self.store_down = true;
+                error!(%why, "the database cannot be written: dialing stops, calls go on; trying again");
+            }
+            (Done::Failed(_), true) => {}
+            (_, true) => {
+                self.store_down = false;
+                info!("the database can be written again: dialing goes on");
+            }
+            (_, false) => {}
+        }
+    }
+
+    fn answered(&mut self, now: Now, waiting: Waiting, done: Done) {
+        match (waiting, done) {
+            (Waiting::Reply(reply), Done::Stored { change, noun }) => {
+                drop(reply.send(Ok(noun.clone())));
+                self.changed(now, change, noun);
+            }
+            (Waiting::Reply(reply), Done::Refused(refusal)) => drop(reply.send(Err(refusal.into()))),
+            (Waiting::Reply(reply), Done::Failed(why)) => drop(reply.send(Err(why.into()))),
+            (Waiting::Claim(campaign), Done::Claimed(claimed)) => {
+                let (attempts, outlook) = (claimed.dialings, claimed.outlook);
+                self.feed(now, Input::Claimed { campaign, attempts, outlook });
+            }
+            (Waiting::Transition(_), Done::Moved { campaign }) => {
+                self.changed(now, Change::Update, Noun::Campaign(campaign));
+            }
+            (Waiting::Transition(campaign), Done::NotMoved) => self.feed(now, Input::NotMoved(campaign)),
+            (Waiting::Claim(campaign) | Waiting::Transition(campaign), Done::Failed(_)) => {
+                self.feed(now, Input::StoreFailed(campaign));
+            }
+            (Waiting::Finish(ending), Done::Finished { dl, seq, line }) => {
+                self.to_announce.insert(seq, (ending.dialing.attempt.uuid, Box::new(dl)));
+                self.acts.push(Act::Append { seq, line });
+            }
+            (Waiting::Finish(ending), Done::AlreadyFinished) => {
+                self.feed(now, Input::Ended(ending.dialing.attempt.uuid, None));
+            }
+            (Waiting::Finish(ending), Done::Failed(_)) => self.feed(now, Input::EndFailed(ending)),
+            (Waiting::Withdraw(dialing, reply), Done::Noted) => {
+                drop(reply.send(Ok(())));
+                self.feed(now, Input::Withdraw(dialing));
+            }
+            (Waiting::Withdraw(_, reply), Done::Failed(why)) => drop(reply.send(Err(why.into()))),
+            (Waiting::Nothing, _) => {}
+            (waiting, done) => error!(?waiting, ?done, "the store answered what was not asked"),
+        }
+    }
+
+    fn changed(&mut self, now: Now, change: Change, noun: Noun) {
+        let event = OutEvent::new(change, noun);
+        self.acts.push(Act::Publish(event.clone()));
+        self.feed(now, Input::Changed(change, event.noun));
+    }
+}
