@@ -4,6 +4,7 @@
 mod call;
 mod campaign;
 mod chaos;
+mod coverage;
 mod dialled;
 mod interleaving;
 mod limits;
