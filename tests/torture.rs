@@ -13,6 +13,8 @@
 mod support;
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -28,7 +30,11 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(10);
 /// A kill comes at some moment of this span after a dialing is open.
 const LATEST_KILL_MS: u64 = 900;
 /// Contacts for each kill, so that the list outlasts them.
-const CONTACTS_A_KILL: usize = 16;
+const CONTACTS_A_KILL: usize = 20;
+/// Originates a second.
+const CALLS_PER_SECOND: u32 = 20;
+/// How often a long run says how far it is.
+const KILLS_A_WORD: u64 = 50;
 
 fn number_of(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
@@ -77,24 +83,105 @@ fn wait_for_dialing(client: &mut Client, campaign: &Campaign) -> Option<HashSet<
     }
 }
 
-/// Each dialing that was open has its line, or its channel lives.
-fn assert_settled(daemon: &mut Daemon, admin: &mut Client, open: &HashSet<String>) {
+/// The result log as far as it was read: what is added to it is read once, however long the run.
+#[derive(Default)]
+struct Results {
+    read: u64,
+    ended: HashSet<String>,
+    unknown: usize,
+}
+
+impl Results {
+    /// Reads the lines that came since; what is no whole line yet is left for the next time.
+    fn follow(&mut self, daemon: &Daemon) {
+        let Ok(mut file) = File::open(daemon.path("astout.result")) else { return };
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(self.read)).unwrap();
+        file.read_to_string(&mut text).unwrap();
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        self.read += whole as u64;
+        for line in text[..whole].lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let dialing = line["dialing_uuid"].as_str().unwrap().to_owned();
+            self.unknown += usize::from(line["outcome"] == "unknown");
+            assert!(self.ended.insert(dialing), "a second line: {line}");
+        }
+    }
+}
+
+/// Waits until each dialing that was open has its line, or its channel lives; gives how long that took.
+fn settle(
+    daemon: &mut Daemon,
+    admin: &mut Client,
+    results: &mut Results,
+    open: &HashSet<String>,
+) -> Duration {
     let since = Instant::now();
     let mut left: Vec<String> = open.iter().cloned().collect();
     daemon.poll("that nothing is half done", |daemon| {
-        let ended: HashSet<String> = daemon.results().iter().map(|line| text(line, "dialing_uuid")).collect();
+        results.follow(daemon);
         left.retain(|dialing| {
             let mut lives =
                 || admin.action("Getvar", &[("Channel", dialing), ("Variable", "CHANNEL")]).is_success();
-            !ended.contains(dialing) && !lives()
+            !results.ended.contains(dialing) && !lives()
         });
         left.is_empty().then_some(())
     });
-    assert!(since.elapsed() < SETTLED_WITHIN, "settled only after {:?}", since.elapsed());
+    let took = since.elapsed();
+    assert!(took < SETTLED_WITHIN, "settled only after {took:?}");
+    took
 }
 
-fn text(line: &Value, key: &str) -> String {
-    line[key].as_str().unwrap_or_default().to_owned()
+/// Who was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    Astout,
+    Pbx,
+    Both,
+}
+
+impl Victim {
+    /// Every fifth kill is the PBX's, every tenth of both.
+    fn draw(random: &mut fastrand::Rng) -> Self {
+        if random.u8(..10) == 0 {
+            Self::Both
+        } else if random.u8(..5) == 0 {
+            Self::Pbx
+        } else {
+            Self::Astout
+        }
+    }
+}
+
+/// What the kills have shown so far.
+struct Account {
+    since: Instant,
+    kills: Vec<(Victim, Duration)>,
+}
+
+impl Account {
+    fn of(&self, victim: Victim) -> usize {
+        self.kills.iter().filter(|(killed, _)| *killed == victim).count()
+    }
+
+    /// `500 kills (astout 351, PBX 99, both 50), settled after 0.1 s in the median …`
+    fn tell(&self) -> String {
+        let mut settled: Vec<f64> = self.kills.iter().map(|(_, took)| took.as_secs_f64()).collect();
+        settled.sort_by(f64::total_cmp);
+        let at = |share: usize| settled[(settled.len() * share / 100).min(settled.len() - 1)];
+        format!(
+            "{} kills (astout {}, PBX {}, both {}) in {:.0} s, settled after {:.2} s in the median, {:.2} s in 99 of 100, \
+             {:.2} s at most",
+            self.kills.len(),
+            self.of(Victim::Astout),
+            self.of(Victim::Pbx),
+            self.of(Victim::Both),
+            self.since.elapsed().as_secs_f64(),
+            at(50),
+            at(99),
+            at(100),
+        )
+    }
 }
 
 /// A moment that nothing waits for: what is under way then is what chance gives.
@@ -105,52 +192,67 @@ fn some_moment(random: &mut fastrand::Rng) {
 /// Kills, then lets the campaign come to its end, and checks what is left.
 fn torture(pbx: &mut impl Killable, kills: u64, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut daemon = Daemon::start_slow(pbx, 20);
-    let campaign = start(&daemon, usize::try_from(kills).unwrap() * CONTACTS_A_KILL);
-    let mut killed = 0;
-    while killed < kills {
-        let mut client = daemon.client();
-        let Some(_) = wait_for_dialing(&mut client, &campaign) else { break };
-        some_moment(&mut random);
-        let open = open_dialings(&mut client);
-        if open.is_empty() {
-            continue;
-        }
-        killed += 1;
-        // Every fifth kill is the PBX's, every tenth of both.
-        let both = random.u8(..10) == 0;
-        if both || random.u8(..5) == 0 {
+    let mut daemon = Daemon::start_slow(pbx, CALLS_PER_SECOND);
+    let contacts = usize::try_from(kills).unwrap() * CONTACTS_A_KILL;
+    let campaign = start(&daemon, contacts);
+    let mut results = Results::default();
+    let mut account = Account { since: Instant::now(), kills: Vec::new() };
+    for killed in 1..=kills {
+        let open = loop {
+            let mut client = daemon.client();
+            assert!(wait_for_dialing(&mut client, &campaign).is_some(), "the list was too short");
+            some_moment(&mut random);
+            let open = open_dialings(&mut client);
+            if !open.is_empty() {
+                break open;
+            }
+        };
+        let victim = Victim::draw(&mut random);
+        if victim != Victim::Astout {
             pbx.kill();
-            if both {
-                daemon.kill();
-            }
-            pbx.start_again();
-            if both {
-                daemon.run();
-            }
-        } else {
+        }
+        if victim != Victim::Pbx {
             daemon.kill();
+        }
+        if victim != Victim::Astout {
+            pbx.start_again();
+        }
+        if victim != Victim::Pbx {
             daemon.run();
         }
         let mut admin = pbx.admin();
-        assert_settled(&mut daemon, &mut admin, &open);
+        let took = settle(&mut daemon, &mut admin, &mut results, &open);
+        account.kills.push((victim, took));
+        if killed % KILLS_A_WORD == 0 {
+            let (attempts, unknown) = (results.ended.len(), results.unknown);
+            println!("{}; {attempts} attempts, {unknown} of them unknown", account.tell());
+        }
     }
     let mut client = daemon.client();
     let status = |client: &mut Client| {
         header(&client.list("OutCampaignShow", &[("Uuid", &campaign.uuid)])[0], "Status")
     };
-    let deadline = Instant::now() + Duration::from_secs(600);
+    // Each contact of the rest is tried twice at most.
+    let rest = Duration::from_secs(contacts as u64 * 2 / u64::from(CALLS_PER_SECOND));
+    let deadline = Instant::now() + rest + Duration::from_secs(60);
     while status(&mut client) != "0" {
         assert!(Instant::now() < deadline, "the campaign does not end:\n{}", daemon.log());
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(killed, kills, "the list was too short");
     let lines = daemon.results();
     assert_lines_whole(&lines);
     assert!(open_dialings(&mut client).is_empty());
-    let unknown = lines.iter().filter(|line| line["outcome"] == "unknown").count();
-    println!("seed {seed}: {killed} kills, {} attempts, {unknown} of them unknown", lines.len());
+    results.follow(&daemon);
+    assert_eq!(results.ended.len(), lines.len());
+    let checking = Instant::now();
     daemon.check();
+    println!(
+        "seed {seed}: {contacts} contacts, {}; {} attempts, {} of them unknown; astout check took {:.1} s",
+        account.tell(),
+        lines.len(),
+        results.unknown,
+        checking.elapsed().as_secs_f64()
+    );
 }
 
 /// A PBX that can be killed.

@@ -1,7 +1,7 @@
 //! An astout of a test's own, the binary itself, in a directory of its own; killed when it is dropped.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -102,7 +102,7 @@ info_enable = true
     /// Starts it and waits until it is ready.
     pub fn run(&mut self) {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        let before = fs::read_to_string(self.path("log")).unwrap().len();
+        let before = log.metadata().unwrap().len();
         let child = Command::new(env!("CARGO_BIN_EXE_astout"))
             .args(["serve", "--config"])
             .arg(self.path("astout.toml"))
@@ -116,7 +116,7 @@ info_enable = true
         let ready = |daemon: &mut Self| {
             let gone = daemon.child.as_mut().unwrap().try_wait().unwrap();
             assert!(gone.is_none(), "astout ended with {gone:?}:\n{}", daemon.log());
-            daemon.log()[before..].contains("ready").then_some(())
+            daemon.log_from(before).contains("ready").then_some(())
         };
         self.poll("ready", ready);
     }
@@ -163,6 +163,15 @@ info_enable = true
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// The same from that place on: a log of many runs is long.
+    fn log_from(&self, place: u64) -> String {
+        let mut said = String::new();
+        let mut file = fs::File::open(self.path("log")).unwrap();
+        file.seek(SeekFrom::Start(place)).unwrap();
+        file.read_to_string(&mut said).unwrap();
+        said
     }
 
     /// A client that is logged in and reads every event.
