@@ -6,7 +6,7 @@ TOOLS := target/tools
 CARGO_DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture lint audit bench
+.PHONY: help demo test torture load lint audit bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ test: ## every test; gets what some of them need: an Asterisk, Python libraries
 torture: ## kills astout 500 times in mid-campaign on the sandbox, and 50 times on a real Asterisk; half an hour
 	tests/lab/asterisk install
 	ASTOUT_TORTURE=500 ASTOUT_TORTURE_ASTERISK=50 cargo test --locked --test torture -- --nocapture --test-threads 1
+
+load: ## a million contacts, 500 calls, 2000 events a second, 50 clients of which 5 never read: memory and jitter; ten minutes
+	ASTOUT_LOAD_CONTACTS=1000000 ASTOUT_LOAD_CALLS=500 ASTOUT_LOAD_CALLS_PER_SECOND=20 ASTOUT_LOAD_EVENTS=2000 \
+	ASTOUT_LOAD_CLIENTS=50 ASTOUT_LOAD_DEAF=5 ASTOUT_LOAD_SECONDS=120 ASTOUT_LOAD_JITTER_MS=50 \
+		cargo test --release --locked --test load -- --nocapture
 
 lint: audit ## formatter, clippy, documentation, dependency audit
 	cargo fmt --check

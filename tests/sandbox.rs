@@ -250,6 +250,10 @@ fn floods_garbage_and_connections_that_hang() {
         let event = client.wait_for("the flood", |event| header(event, "UserEvent") == "SandboxFlood");
         assert_eq!(header(&event, "Left"), left.to_string());
     }
+    faults(&sandbox, &[("Flood", "1000"), ("FloodOf", "calls"), ("For", "0.1")]);
+    for name in ["DialBegin", "Newstate", "DialEnd", "Hangup", "Newchannel"].repeat(20) {
+        client.wait_for("a stranger's call", |event| header(event, "Event") == name);
+    }
 
     let (user, secret) = (sandbox.get("ASTERISK_USER"), sandbox.get("ASTERISK_SECRET"));
     let mut raw = TcpStream::connect(sandbox.get("ASTERISK_AMI")).unwrap();

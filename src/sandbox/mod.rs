@@ -10,7 +10,7 @@
 //! | `destination` | where an answered call goes |
 //! | `queue` | queues and agents |
 //! | `channel`, `numbers`, `spread` | what a channel shows; what a number's callee does; how long things take |
-//! | [`faults`] | what goes wrong on demand |
+//! | [`faults`], `flood` | what goes wrong on demand |
 //! | [`dial_log`] | the ground truth, for checkers |
 //! | [`server`] | the shell: the listener, the sessions, the clock |
 
@@ -21,6 +21,7 @@ mod destination;
 pub mod dial_log;
 mod execute;
 pub mod faults;
+mod flood;
 mod numbers;
 pub mod profile;
 mod queue;

@@ -18,6 +18,7 @@ use super::call::{Call, Originate, Step};
 use super::channel::{Channel, Party, State};
 use super::dial_log::{Entry, What};
 use super::faults::Switches;
+use super::flood::Flood;
 use super::profile::{Profile, seconds};
 use super::queue::{AgentStep, Queue};
 use crate::ami::event::{event, fully_booted};
@@ -82,10 +83,7 @@ pub(super) enum Due {
     /// An event that a fault has held back.
     Event(Class, Message),
     Booted,
-    Flood {
-        left: u64,
-        every: Duration,
-    },
+    Flood(Flood),
 }
 
 /// A timer; of those of one time, the one that was set first.
@@ -220,7 +218,7 @@ impl World {
                 Due::Agent(queue, step) => self.agent_step(&queue, step),
                 Due::Event(class, message) => self.out.push(Output::Event { only: None, class, message }),
                 Due::Booted => self.booted(),
-                Due::Flood { left, every } => self.flood(left, every),
+                Due::Flood(flood) => self.flood(flood),
             }
             self.flush();
         }
@@ -447,14 +445,6 @@ impl World {
         self.started = Now { monotonic: at, unix: (self.now.unix + down).max(second) };
         self.boot(at);
         self.put(Output::Restart(down));
-    }
-
-    fn flood(&mut self, left: u64, every: Duration) {
-        let message = event("UserEvent", Class::User).header("UserEvent", "SandboxFlood");
-        self.event(Class::User, message.header("Left", left.to_string()));
-        if left > 1 {
-            self.after(every, Due::Flood { left: left - 1, every });
-        }
     }
 }
 

@@ -26,6 +26,7 @@ pub struct Daemon {
     /// The account that its Asterisk gives of the calls.
     /// What the PBX has written down of its calls.
     witness: Option<(&'static str, PathBuf)>,
+    log_level: &'static str,
 }
 
 impl Daemon {
@@ -40,14 +41,27 @@ impl Daemon {
 
     /// The same with so many calls a second at most.
     pub fn start_slow(pbx: &impl Pbx, calls_per_second: u32) -> Self {
+        let mut daemon = Self::limited(pbx, calls_per_second, 500);
+        daemon.run();
+        daemon
+    }
+
+    /// The same with so many at once at most, and a log of what people read only.
+    pub fn start_limited(pbx: &impl Pbx, calls_per_second: u32, max_channels: u32) -> Self {
+        let mut daemon = Self::limited(pbx, calls_per_second, max_channels);
+        daemon.log_level = "info";
+        daemon.run();
+        daemon
+    }
+
+    fn limited(pbx: &impl Pbx, calls_per_second: u32, max_channels: u32) -> Self {
         let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
         let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, "");
         let path = daemon.path("astout.toml");
         let text = fs::read_to_string(&path).unwrap();
-        let slow = format!("calls_per_second = {calls_per_second}\n");
-        fs::write(&path, text.replace("calls_per_second = 200\n", &slow)).unwrap();
+        let limits = format!("calls_per_second = {calls_per_second}\nmax_channels = {max_channels}\n");
+        fs::write(&path, text.replace("calls_per_second = 200\n", &limits)).unwrap();
         daemon.witness = Some(pbx.witness());
-        daemon.run();
         daemon
     }
 
@@ -96,7 +110,7 @@ info_enable = true
 "#
         );
         fs::write(dir.path().join("astout.toml"), sections + more).unwrap();
-        Self { dir, child: None, port, witness: None }
+        Self { dir, child: None, port, witness: None, log_level: "debug" }
     }
 
     /// Starts it and waits until it is ready.
@@ -106,7 +120,7 @@ info_enable = true
         let child = Command::new(env!("CARGO_BIN_EXE_astout"))
             .args(["serve", "--config"])
             .arg(self.path("astout.toml"))
-            .env("ASTOUT_LOG", "debug")
+            .env("ASTOUT_LOG", self.log_level)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -143,6 +157,11 @@ info_enable = true
         let (said, failed) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "astout check: {:?}\n{said}{failed}", output.status);
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// A file of its directory.

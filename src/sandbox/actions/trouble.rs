@@ -4,7 +4,7 @@
 //! `Delay` (`DelayTime`: seconds), `Drop`, `Duplicate`, `Reorder`, all for the events named by `Events` (a list; empty:
 //! all); `Truncate` for lists; `Error`, `Swallow`, `Mute`, `Late` (`LateTime`: seconds) for Originates; `Times`: after so
 //! many hits all is off; `Reset`: all off first.
-//! Momentary: `Flood` (events a second, class user) for `For` seconds; `Garbage` (so many bytes that are no AMI) and
+//! Momentary: `Flood` (events a second) for `For` seconds, of class user or, with `FloodOf: calls`, of other people's calls; `Garbage` (so many bytes that are no AMI) and
 //! `HalfOpen` (for so many seconds; 0: for ever) on every connection but the one that asks; `Freeze` (everything stands
 //! still for so many seconds, as after SIGSTOP).
 //!
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::Asked;
 use crate::ami::response;
+use crate::sandbox::flood::{Flood, Kind};
 use crate::sandbox::profile::seconds;
 use crate::sandbox::world::{Due, Output, World};
 
@@ -38,6 +39,11 @@ pub(super) fn fault(world: &mut World, asked: Asked<'_>) {
             }
         }
     }
+    let kind = match asked.get("FloodOf").as_deref() {
+        None | Some("user") => Kind::User,
+        Some("calls") => Kind::Calls,
+        Some(other) => return world.refuse(asked, &format!("FloodOf: {other:?}; allowed: user, calls")),
+    };
     let mut switches = world.faults.clone();
     if let Err(text) = switches.change(asked.request) {
         return world.refuse(asked, &text);
@@ -47,7 +53,8 @@ pub(super) fn fault(world: &mut World, asked: Asked<'_>) {
     let [flood, lasting, garbage, half_open, freeze] = momentary[..] else { return };
     if let Some(rate) = flood.filter(|rate| *rate >= 1.0) {
         let every = Duration::from_secs_f64(1.0 / rate);
-        world.after(every, Due::Flood { left: (rate * lasting.unwrap_or(1.0)).max(1.0) as u64, every });
+        let left = (rate * lasting.unwrap_or(1.0)).max(1.0) as u64;
+        world.after(every, Due::Flood(Flood { kind, left, every }));
     }
     if let Some(count) = garbage {
         let mut bytes = vec![0; count as usize];
