@@ -173,18 +173,9 @@ fn lock(database: &Path) -> Result<File, BootError> {
 
 /// Opens the result log and writes what was committed and not written when the daemon last ended.
 async fn open_log(path: &Path, store: &Store, recovered: &Recovered) -> Result<LogWriter, BootError> {
-    let log = ResultLog::open(path)?;
-    // A log that is ahead of the database belongs to a later state of it: what is new now has to be written all the same.
-    let logged = log.last_seq().max(recovered.logged_seq).min(recovered.last_seq);
-    if log.last_seq() > recovered.last_seq {
-        warn!(
-            log = log.last_seq(),
-            database = recovered.last_seq,
-            "the result log is ahead of the database: was an older database restored? new lines repeat numbers"
-        );
-    }
-    let writer = LogWriter::start(log, logged);
-    let mut after = logged;
+    let mut log = ResultLog::open(path)?;
+    let mut after = log.resume(recovered.logged_seq, recovered.last_seq);
+    let writer = LogWriter::start(log);
     loop {
         let lines = store.lines_after(after, LINES).await?;
         let Some((last, ..)) = lines.last() else { break };

@@ -52,7 +52,8 @@ struct Seq {
 }
 
 impl ResultLog {
-    /// Opens the log, mends its end, and finds the last line that it or the newest file rotated from it has.
+    /// Opens the log, mends its end, and finds the last line that it or the files rotated from it have. Where it was
+    /// rotated since a crash, the torn line is in the rotated file, and cut off there.
     ///
     /// # Errors
     /// Where the file cannot be opened, read or cut.
@@ -65,10 +66,8 @@ impl ResultLog {
         }
         let mut last_seq = last_seq_of(&mut file).map_err(failed("cannot be read"))?;
         if last_seq.is_none() {
-            last_seq = rotated(path).and_then(|path| File::open(path).ok()).and_then(|mut rotated| {
-                // What cannot be read of an old file is known to the database.
-                last_seq_of(&mut rotated).ok().flatten()
-            });
+            // When they were last written to says nothing once a clock was set: what they have does.
+            last_seq = rotated(path).iter().filter_map(|path| last_seq_of_rotated(path)).max();
         }
         Ok(Self { path: path.to_owned(), file, last_seq: last_seq.unwrap_or_default(), len: 0 })
     }
@@ -76,6 +75,34 @@ impl ResultLog {
     /// The number of the last line that is in the log; 0 where none is known.
     pub fn last_seq(&self) -> i64 {
         self.last_seq
+    }
+
+    /// Takes the log up for a database whose lines go up to `last`, of which those up to `logged` are known to be in it.
+    /// Gives the number behind which lines are to be written now.
+    pub fn resume(&mut self, logged: i64, last: i64) -> i64 {
+        if self.last_seq > last {
+            warn!(
+                log = self.last_seq,
+                database = last,
+                "the result log is ahead of the database: was an older database restored? new lines repeat numbers"
+            );
+        }
+        // A log that is ahead of the database belongs to a later state of it: what is new now has to be written all the
+        // same.
+        self.last_seq = self.last_seq.max(logged).min(last);
+        self.last_seq
+    }
+
+    /// Appends those of the lines that are not in the log yet, and syncs them. After an error nothing of them is in it,
+    /// and they may be handed in again.
+    ///
+    /// # Errors
+    /// As for [`ResultLog::append`].
+    pub fn write(&mut self, lines: &mut Vec<(i64, String)>) -> Result<Logged, LogError> {
+        // A line that the file has already, from before a crash, is not written again.
+        lines.retain(|(seq, _)| *seq > self.last_seq);
+        self.append(lines)?;
+        Ok(Logged { seq: self.last_seq })
     }
 
     /// Appends lines and syncs them. After an error nothing of them is in the file.
@@ -140,10 +167,8 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// Starts the thread; lines up to `logged` are known to be in the log. It ends when this is dropped and all lines
-    /// are written, or cannot be.
-    pub fn start(mut log: ResultLog, logged: i64) -> Self {
-        log.last_seq = logged;
+    /// Starts the thread. It ends when this is dropped and all lines are written, or cannot be.
+    pub fn start(log: ResultLog) -> Self {
         let (lines, taken) = mpsc::unbounded_channel();
         let (told, logged) = mpsc::unbounded_channel();
         tokio::task::spawn_blocking(move || write_lines(log, taken, &told));
@@ -176,25 +201,27 @@ fn write_lines(
         {
             batch.push(line);
         }
-        // A line that the file has already, from before a crash, is not written again.
-        batch.retain(|(seq, _)| *seq > log.last_seq());
         let mut tries = 0;
-        while let Err(why) = log.append(&batch) {
-            if !failing {
-                error!(%why, "results wait in the database: dialing stops, calls go on; trying again");
-                failing = true;
+        let logged = loop {
+            match log.write(&mut batch) {
+                Ok(logged) => break logged,
+                Err(why) if !failing => {
+                    error!(%why, "results wait in the database: dialing stops, calls go on; trying again");
+                    failing = true;
+                }
+                Err(_) => {}
             }
             tries += 1;
             if lines.is_closed() && tries > 1 {
                 return;
             }
             std::thread::sleep(RETRY);
-        }
+        };
         if std::mem::take(&mut failing) {
             info!("the result log can be written again");
         }
         batch.clear();
-        if told.send(Logged { seq: log.last_seq() }).is_err() {
+        if told.send(logged).is_err() {
             return;
         }
     }
@@ -253,20 +280,45 @@ fn last_seq_of(file: &mut File) -> io::Result<Option<i64>> {
     Ok(None)
 }
 
-/// The newest file that was rotated from the log: `astout.result.1`, `astout.result-20261121` …
-fn rotated(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?.to_owned();
+/// The number of the last whole line of a file that was rotated; a torn line behind it is cut off. What cannot be read or
+/// cut of an old file is known to the database.
+fn last_seq_of_rotated(path: &Path) -> Option<i64> {
+    let mut file = File::options().read(true).write(true).open(path).or_else(|_| File::open(path)).ok()?;
+    if is_torn(&mut file).unwrap_or_default() {
+        match mend(&mut file) {
+            Ok(bytes) => {
+                warn!(path = %path.display(), bytes, "cut off a torn line of a rotated log; it is written anew");
+            }
+            Err(why) => warn!(path = %path.display(), %why, "a torn line stays at the end of a rotated log"),
+        }
+    }
+    last_seq_of(&mut file).ok().flatten()
+}
+
+/// Whether what stands behind the last line feed is the beginning of a line of ours: people may keep other things
+/// beside the log.
+fn is_torn(file: &mut File) -> io::Result<bool> {
+    const BEGIN: &[u8] = b"{\"seq\":";
+    let len = file.metadata()?.len();
+    let whole = find_back(file, len)?.map_or(0, |at| at + 1);
+    let mut begin = Vec::new();
+    file.seek(SeekFrom::Start(whole))?;
+    file.take(BEGIN.len() as u64).read_to_end(&mut begin)?;
+    Ok(!begin.is_empty() && BEGIN.starts_with(&begin))
+}
+
+/// The files that were rotated from the log: `astout.result.1`, `astout.result-20261121` …
+fn rotated(path: &Path) -> Vec<PathBuf> {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let entries = fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?.filter_map(Result::ok);
-    entries
-        .filter(|entry| {
-            let other = entry.file_name();
-            let rest = other.to_str().and_then(|other| other.strip_prefix(&name));
-            rest.is_some_and(|rest| rest.starts_with(['.', '-']) && !rest.ends_with(".gz"))
-        })
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .max()
-        .map(|(_, path)| path)
+    let Ok(entries) = fs::read_dir(directory.unwrap_or(Path::new("."))) else { return Vec::new() };
+    let ours = |entry: &fs::DirEntry| {
+        let other = entry.file_name();
+        let rest = other.to_str().and_then(|other| other.strip_prefix(name));
+        rest.is_some_and(|rest| rest.starts_with(['.', '-']) && !rest.ends_with(".gz"))
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    entries.filter_map(Result::ok).filter(ours).map(|entry| entry.path()).collect()
 }
 
 #[cfg(test)]
@@ -312,6 +364,30 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_was_torn_before_a_rotation_is_cut_off_in_the_rotated_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let rotated = dir.path().join("astout.result.1");
+        let notes = dir.path().join("astout.result.notes");
+        fs::write(&rotated, "{\"seq\":7}\n{\"se").unwrap();
+        fs::write(&notes, "what I think").unwrap();
+        let mut log = ResultLog::open(&dir.path().join("astout.result")).unwrap();
+        assert_eq!(log.last_seq(), 7);
+        log.append(&lines(8..=8)).unwrap();
+        assert_eq!(content(&rotated), "{\"seq\":7}\n");
+        assert_eq!(content(&notes), "what I think");
+    }
+
+    #[test]
+    fn of_several_rotated_files_the_one_with_the_last_line_counts_whenever_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name| dir.path().join(name);
+        fs::write(path("astout.result.2"), "{\"seq\":7}\n").unwrap();
+        fs::write(path("astout.result.3"), "{\"seq\":4}\n").unwrap();
+        fs::write(path("astout.result.1"), "").unwrap();
+        assert_eq!(ResultLog::open(&path("astout.result")).unwrap().last_seq(), 7);
+    }
+
+    #[test]
     fn what_is_no_regular_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let error = ResultLog::open(dir.path()).unwrap_err().to_string();
@@ -323,7 +399,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("astout.result");
         fs::write(&path, "{\"seq\":1}\n").unwrap();
-        let mut writer = LogWriter::start(ResultLog::open(&path).unwrap(), 1);
+        let mut writer = LogWriter::start(ResultLog::open(&path).unwrap());
         for (seq, line) in lines(1..=3) {
             writer.append(seq, line);
         }

@@ -24,7 +24,7 @@ use super::breaker;
 
 use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
 use crate::model::dialing::{Attempt, Dialing, Ending, Progress};
-use crate::model::time::Now;
+use crate::model::time::{Now, Timestamp};
 
 /// How long a call that was hung up waits for its response.
 const RESPONSE_WAIT: Duration = Duration::from_secs(2);
@@ -143,8 +143,8 @@ pub struct Call {
     up: bool,
     with_agent: bool,
     withdrawn: bool,
-    /// When its contact was claimed, on the monotonic clock; `None` for one that an earlier run of the daemon left.
-    claimed_at: Option<Duration>,
+    /// When its contact was claimed; `None` for one that an earlier run of the daemon left.
+    claimed: Option<Now>,
     /// When Asterisk was first found not to have its channel, since it was last seen.
     missing: Option<Duration>,
     ended: bool,
@@ -155,7 +155,7 @@ impl Call {
     /// A call that was just claimed.
     pub fn new(now: Now, attempt: Arc<Attempt>) -> Self {
         let claimed = Self::resumed(attempt, Progress::default());
-        Self { acknowledged: false, claimed_at: Some(now.mono), ..claimed }
+        Self { acknowledged: false, claimed: Some(now), ..claimed }
     }
 
     /// A call that an earlier run of the daemon left open.
@@ -170,7 +170,7 @@ impl Call {
             // Who is up since before is more likely in conversation than still waiting; nobody tells.
             with_agent: up,
             withdrawn: false,
-            claimed_at: None,
+            claimed: None,
             missing: None,
             ended: false,
             wake: None,
@@ -245,7 +245,20 @@ impl Call {
 
     /// How long ago its contact was claimed.
     pub fn age(&self, now: Now) -> Duration {
-        self.claimed_at.map_or(Duration::MAX, |at| now.mono.saturating_sub(at))
+        self.claimed.map_or(Duration::MAX, |claimed| now.mono.saturating_sub(claimed.mono))
+    }
+
+    /// The time of what happens to it now. The wall clock may have been set since the claim, and the times of a call are
+    /// as far apart as they were: they go by the clock as it was then. Of one that an earlier run has left at least
+    /// their order is right.
+    fn moment(&self, now: Now) -> Timestamp {
+        let progress = &self.dialing.progress;
+        let known = [progress.tm_dial_begin, progress.tm_dial_end, progress.tm_hangup].into_iter().flatten();
+        match self.claimed {
+            Some(claimed) => claimed.wall.plus(now.mono.saturating_sub(claimed.mono)),
+            None => known.fold(now.wall, Timestamp::max),
+        }
+        .max(self.dialing.attempt.tm_create)
     }
 
     /// The operator gives it up: an end without an answer is then `withdrawn`.
@@ -269,6 +282,7 @@ impl Call {
         if self.ended {
             return Vec::new();
         }
+        let moment = self.moment(now);
         let progress = &mut self.dialing.progress;
         let mut outputs = Vec::new();
         let status = match event {
@@ -306,11 +320,11 @@ impl Call {
                 DialingStatus::ChannelCreated
             }
             CallEvent::DialBegin => {
-                progress.tm_dial_begin.get_or_insert(now.wall);
+                progress.tm_dial_begin.get_or_insert(moment);
                 DialingStatus::DialBegin
             }
             CallEvent::DialEnd(dial_status) => {
-                progress.tm_dial_end.get_or_insert(now.wall);
+                progress.tm_dial_end.get_or_insert(moment);
                 self.dial_status = Some(dial_status);
                 if dial_status == DialStatus::Answer {
                     outputs.extend(self.answered());
@@ -318,7 +332,7 @@ impl Call {
                 DialingStatus::DialEnd
             }
             CallEvent::Up => {
-                progress.tm_dial_end.get_or_insert(now.wall);
+                progress.tm_dial_end.get_or_insert(moment);
                 return self.answered().into_iter().collect();
             }
             CallEvent::WithAgent => {
@@ -327,7 +341,7 @@ impl Call {
             }
             CallEvent::Responded(response) => {
                 self.acknowledged = true;
-                progress.tm_dial_end.get_or_insert(now.wall);
+                progress.tm_dial_end.get_or_insert(moment);
                 match *self.response.get_or_insert(response) {
                     Response::Success => {
                         outputs.extend(self.answered());
@@ -342,7 +356,7 @@ impl Call {
                 }
                 progress.res_hangup = Some(cause);
                 progress.res_hangup_detail = Some(text);
-                progress.tm_hangup = Some(now.wall);
+                progress.tm_hangup = Some(moment);
                 if self.response.is_some() {
                     return vec![self.end(now, None)];
                 }

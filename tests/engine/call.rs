@@ -155,6 +155,29 @@ fn the_times_of_a_call_are_those_of_its_events() {
 }
 
 #[test]
+fn a_clock_that_is_set_in_mid_call_leaves_its_times_as_far_apart_as_they_were() {
+    for jump in [-7200, -1, 3600] {
+        let mut world = World::new();
+        let (_, dialing) = world.one_call(&[]);
+        let start = world.now().wall;
+
+        for event in fate("answered, and hung up out of a bridge").canonical() {
+            world.advance(secs(1));
+            world.call(dialing, event);
+            if world.engine.dialing(dialing).is_some_and(|it| it.progress.status == DialingStatus::DialBegin)
+            {
+                world.jump_wall(jump);
+            }
+        }
+
+        let progress = world.ending(dialing).dialing.progress.clone();
+        assert_eq!(progress.tm_dial_begin, Some(start.plus(secs(3))));
+        assert_eq!(progress.tm_dial_end, Some(start.plus(secs(4))));
+        assert_eq!(progress.tm_hangup, Some(start.plus(secs(7))));
+    }
+}
+
+#[test]
 fn times_stand_in_their_order_wherever_the_response_comes() {
     for (place, events) in [
         [CallEvent::Queued, created(), CallEvent::DialBegin, hangup(19), failure(3)],

@@ -82,7 +82,7 @@ impl Daemon {
         );
         let (orders_in, orders) = mpsc::unbounded_channel();
         let (inputs, inputs_out) = mpsc::channel(1024);
-        let log = LogWriter::start(ResultLog::open(&dir.path().join("result")).unwrap(), 0);
+        let log = LogWriter::start(ResultLog::open(&dir.path().join("result")).unwrap());
         let clock = Clock::start();
         let (driver, handle) = driver::new(Parts {
             engine,
