@@ -150,7 +150,10 @@ pub async fn serve(
 }
 
 /// One instance a database: the lock is the process's, and goes with it however it ends.
-fn lock(database: &Path) -> Result<File, BootError> {
+///
+/// # Errors
+/// Where another one has it, or it cannot be made.
+pub fn lock(database: &Path) -> Result<File, BootError> {
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
     let path = PathBuf::from(path);

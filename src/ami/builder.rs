@@ -16,6 +16,28 @@ pub const MAX_LINE: usize = 64 * 1024;
 /// The longest response or event, in both directions, line ends included.
 pub const MAX_MESSAGE: usize = 1024 * 1024;
 
+/// How long an action may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest line, without its CRLF.
+    pub line: usize,
+    /// The most lines.
+    pub lines: usize,
+    /// The most bytes in all, line ends included.
+    pub message: usize,
+}
+
+impl Limits {
+    /// Asterisk's.
+    pub const ASTERISK: Self = Self {
+        line: MAX_ACTION_LINE,
+        lines: MAX_ACTION_LINES,
+        message: MAX_ACTION_LINES * (MAX_ACTION_LINE + 2) + 2,
+    };
+    /// Those between our own ends, for whoever has a thousand things to say at once.
+    pub const OWN: Self = Self { line: MAX_LINE, lines: 8192, message: MAX_MESSAGE };
+}
+
 /// Why a message can't be written as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
@@ -128,7 +150,13 @@ impl MessageBuilder {
 
     /// The message, or what is wrong with it. Actions obey Asterisk's limits, so that none is rejected as too long.
     pub fn finish(self) -> Result<Message, EncodeError> {
-        let (line_limit, count_limit) = self.limits();
+        let limits = self.limits();
+        self.finish_within(limits)
+    }
+
+    /// The same within other limits, for a receiver that is known to have them.
+    pub fn finish_within(self, limits: Limits) -> Result<Message, EncodeError> {
+        let (line_limit, count_limit) = (limits.line, limits.lines);
         let mut writer = Writer::default();
         for (name, value) in self.lines() {
             if !is_good_name(name) {
@@ -146,8 +174,8 @@ impl MessageBuilder {
         if writer.spans.len() > count_limit {
             return Err(EncodeError::TooManyHeaders { count: writer.spans.len(), limit: count_limit });
         }
-        if writer.wire.len() + 2 > MAX_MESSAGE {
-            return Err(EncodeError::MessageTooLong { limit: MAX_MESSAGE });
+        if writer.wire.len() + 2 > limits.message {
+            return Err(EncodeError::MessageTooLong { limit: limits.message });
         }
         Ok(writer.end())
     }
@@ -156,7 +184,7 @@ impl MessageBuilder {
     /// name and those beyond the limits are left out. For replies and events, which must go out whatever a
     /// record holds; never for an action, which must do what was asked or nothing.
     pub fn finish_lossy(self) -> Message {
-        let (line_limit, count_limit) = self.limits();
+        let Limits { line: line_limit, lines: count_limit, .. } = self.limits();
         let mut writer = Writer::default();
         for (name, value) in self.lines() {
             let room = line_limit.saturating_sub(name.len() + 2);
@@ -172,11 +200,11 @@ impl MessageBuilder {
         writer.end()
     }
 
-    fn limits(&self) -> (usize, usize) {
+    fn limits(&self) -> Limits {
         if self.kind.eq_ignore_ascii_case("Action") {
-            (MAX_ACTION_LINE, MAX_ACTION_LINES)
+            Limits::ASTERISK
         } else {
-            (MAX_LINE, usize::MAX)
+            Limits { line: MAX_LINE, lines: usize::MAX, message: MAX_MESSAGE }
         }
     }
 

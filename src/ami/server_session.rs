@@ -31,7 +31,6 @@ pub use self::options::{Now, ServerOptions};
 use self::output::Output;
 use super::action::Request;
 use super::auth::{self, Missing, Proof};
-use super::builder::{MAX_ACTION_LINE, MAX_ACTION_LINES};
 use super::codec::{FromClient, ServerCodec};
 use super::message::Message;
 use super::privilege::{Class, Privileges};
@@ -74,9 +73,6 @@ pub struct ServerSession {
     auth_deadline: Duration,
 }
 
-/// With so many bytes unprocessed, the caller should stop reading. Twice the longest message, so that a complete one is
-/// among them, whose turn will make room.
-const ENOUGH_INPUT: usize = 2 * MAX_ACTION_LINES * (MAX_ACTION_LINE + 2);
 /// With so much of its answers unread, a client's further requests wait.
 const ENOUGH_OUTPUT: usize = 64 * 1024;
 
@@ -93,7 +89,7 @@ impl ServerSession {
             mask: Privileges::NONE,
             challenge: auth::challenge(random),
             challenged: false,
-            codec: ServerCodec::new(),
+            codec: ServerCodec::with_limits(options.limits),
             input: BytesMut::new(),
             input_ended: false,
             output,
@@ -134,7 +130,8 @@ impl ServerSession {
     /// Whether more bytes from the client should be read. While not, leaving them in the socket slows the client down
     /// instead of filling our memory.
     pub fn wants_input(&self) -> bool {
-        !self.input_ended && self.input.len() < ENOUGH_INPUT
+        // Twice the longest message, so that a complete one is among them, whose turn will make room.
+        !self.input_ended && self.input.len() < 2 * self.options.limits.message
     }
 
     /// Takes bytes from the client, cut anywhere.

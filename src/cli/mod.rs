@@ -3,6 +3,7 @@
 mod check;
 pub mod check_config;
 mod doctor;
+mod import;
 mod remote;
 mod sandbox;
 mod serve;
@@ -21,6 +22,8 @@ const OK: u8 = 0;
 const REFUSED: u8 = 1;
 /// The arguments were wrong.
 const USAGE: u8 = 64;
+/// What was given to read holds nothing that can be taken.
+const DATA: u8 = 65;
 /// Something that is needed is not there, or is another's.
 const UNAVAILABLE: u8 = 69;
 /// What must not happen did.
@@ -37,7 +40,7 @@ const CONFIG: u8 = 78;
     about = "An outbound dialer beside Asterisk: campaigns over AMI, nobody dialled twice, no result lost.",
     after_help = "Examples:\n  astout check-config --config /etc/astout/astout.toml\n  astout serve --config \
                   /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n  astout doctor\n  astout check\n\nExit codes: 0 fine, 1 refused by \
-                  the daemon or found wrong, 64 usage, 69 unavailable, 70 internal, 74 IO, 78 config",
+                  the daemon or found wrong, 64 usage, 65 nothing to take, 69 unavailable, 70 internal, 74 IO, 78 config",
     arg_required_else_help = true
 )]
 struct Arguments {
@@ -71,6 +74,8 @@ enum Command {
     Sandbox(sandbox::Arguments),
     /// Say whether the promises held: reads database and result log, and what others have seen; 1 if not
     Check(check::Arguments),
+    /// Put the contacts of a CSV file into a dial list; cut off, the same command goes on where it was
+    Import(import::Arguments),
     /// Say whether everything is there that dialing needs, and what to do; 1 where something does not work
     Doctor(doctor::Arguments),
 }
@@ -96,6 +101,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         (None, Some(Command::Sandbox(sandbox))) => sandbox::run(sandbox),
         (None, Some(Command::Check(what))) => {
             check::run(&arguments.config, environment, what, arguments.json)
+        }
+        (None, Some(Command::Import(what))) => {
+            import::run(&arguments.config, environment, &what, arguments.json)
         }
         (None, Some(Command::Doctor(how))) => {
             doctor::run(&arguments.config, environment, &how, arguments.json)

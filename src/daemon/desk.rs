@@ -8,6 +8,7 @@
 //! stops by itself, calls go on, and both resume.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -19,6 +20,7 @@ use crate::model::dialing::Ending;
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::ids::{CampaignUuid, DialingUuid};
+use crate::model::import::Import;
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::time::Now;
 use crate::result_log::Logged;
@@ -63,6 +65,11 @@ enum Waiting {
     Transition(CampaignUuid),
     Finish(Box<Ending>),
     Withdraw(DialingUuid, oneshot::Sender<Result<(), RequestError>>),
+    Import {
+        /// Whether it may have brought contacts.
+        writes: bool,
+        reply: oneshot::Sender<Result<Import, RequestError>>,
+    },
     Nothing,
 }
 
@@ -124,6 +131,10 @@ impl Desk {
                     Write::Delete => Command::Delete { kind, fields },
                 };
                 self.submit(now, command, Waiting::Reply(reply));
+            }
+            Request::Import { step, reply } => {
+                let waiting = Waiting::Import { writes: step.writes(), reply };
+                self.submit(now, Command::Import(step), waiting);
             }
             Request::Dialings { reply } => drop(reply.send(self.engine.dialings().cloned().collect())),
             Request::Options(options) => self.feed(now, Input::Options(options)),
@@ -252,14 +263,23 @@ impl Desk {
                 self.feed(now, Input::Withdraw(dialing));
             }
             (Waiting::Withdraw(_, reply), Done::Failed(why)) => drop(reply.send(Err(why.into()))),
+            (Waiting::Import { writes, reply }, Done::Imported(import)) => {
+                if writes {
+                    self.acts.push(Act::Publish(OutEvent::Imported(Arc::new(import.clone()))));
+                    self.feed(now, Input::ListChanged(import.dlma_uuid));
+                }
+                drop(reply.send(Ok(import)));
+            }
+            (Waiting::Import { reply, .. }, Done::Refused(refusal)) => drop(reply.send(Err(refusal.into()))),
+            (Waiting::Import { reply, .. }, Done::Failed(why)) => drop(reply.send(Err(why.into()))),
             (Waiting::Nothing, _) => {}
             (waiting, done) => error!(?waiting, ?done, "the store answered what was not asked"),
         }
     }
 
     fn changed(&mut self, now: Now, change: Change, noun: Noun) {
-        let event = OutEvent::new(change, noun);
-        self.acts.push(Act::Publish(event.clone()));
-        self.feed(now, Input::Changed(change, event.noun));
+        let noun = Arc::new(noun);
+        self.acts.push(Act::Publish(OutEvent::Noun { change, noun: Arc::clone(&noun) }));
+        self.feed(now, Input::Changed(change, noun));
     }
 }

@@ -8,6 +8,7 @@ use crate::model::dialing::Dialing;
 use crate::model::event::{Noun, OutEvent};
 use crate::model::fields::Fields;
 use crate::model::ids::DialingUuid;
+use crate::model::import::{Import, Step};
 use crate::model::refusal::{NounKind, Refusal};
 use crate::store::{Store, StoreError};
 
@@ -51,6 +52,13 @@ pub enum Request {
         fields: Fields,
         /// Where the answer goes.
         reply: oneshot::Sender<Result<Noun, RequestError>>,
+    },
+    /// Take an import a step further; the answer is how far it has come.
+    Import {
+        /// Which step.
+        step: Box<Step>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Import, RequestError>>,
     },
     /// Say which dialings have not ended.
     Dialings {
@@ -114,6 +122,17 @@ impl Handle {
     async fn write(&self, write: Write, kind: NounKind, fields: Fields) -> Result<Noun, RequestError> {
         let (reply, answer) = oneshot::channel();
         let request = Request::Write { write, kind, fields, reply };
+        self.requests.send(request).await.map_err(|_| RequestError::Stopping)?;
+        answer.await.map_err(|_| RequestError::Stopping)?
+    }
+
+    /// Takes an import a step further, and gives how far it has come, as it is committed.
+    ///
+    /// # Errors
+    /// Where the step is not the next one, or the records cannot be written. Nothing is written then.
+    pub async fn import(&self, step: Step) -> Result<Import, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Import { step: Box::new(step), reply };
         self.requests.send(request).await.map_err(|_| RequestError::Stopping)?;
         answer.await.map_err(|_| RequestError::Stopping)?
     }

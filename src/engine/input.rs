@@ -9,7 +9,7 @@ use crate::model::dialing::{Attempt, Ending, Progress};
 use crate::model::dl::Dl;
 use crate::model::dlma::Dlma;
 use crate::model::event::{Change, Noun};
-use crate::model::ids::{CampaignUuid, DialingUuid};
+use crate::model::ids::{CampaignUuid, DialingUuid, DlmaUuid};
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
@@ -89,6 +89,8 @@ pub enum Input {
     Options(Options),
     /// A noun was created, updated or deleted, and that is committed.
     Changed(Change, Arc<Noun>),
+    /// Contacts have come into that list, many at once, and that is committed.
+    ListChanged(DlmaUuid),
     /// A change of status that the engine asked for was not made: the records had another status.
     NotMoved(CampaignUuid),
     /// A claim is committed.

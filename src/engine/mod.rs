@@ -120,6 +120,7 @@ impl Engine {
                 self.options = options;
             }
             Input::Changed(change, noun) => self.changed(now, change, &noun, &mut effects),
+            Input::ListChanged(dlma) => self.list_changed(dlma),
             Input::NotMoved(campaign) => {
                 if let Some(run) = self.runs.get_mut(&campaign) {
                     run.moving = None;

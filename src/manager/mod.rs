@@ -9,11 +9,13 @@
 //! | `nouns`, `names` | nouns of whichever kind: how they are read, and what messages call them |
 //! | `render` | nouns and events as headers |
 //! | `command` | the `out …` lines of `Action: Command` |
+//! | [`import`] | an import on the wire, both ends of it |
 
 mod acl;
 mod actions;
 mod backoff;
 mod command;
+pub mod import;
 mod login;
 mod names;
 mod nouns;
@@ -34,6 +36,7 @@ use tracing::{debug, warn};
 use uuid::Uuid;
 
 use self::login::Gate;
+use crate::ami::builder::Limits;
 use crate::ami::server_session::ServerOptions;
 use crate::ami::{Account, Now, Privileges, ServerSession};
 use crate::daemon::clock::Clock;
@@ -220,7 +223,8 @@ pub async fn serve_local(
         };
         let Some((place, _)) = places.take() else { continue };
         let account = Account { name: "cli".to_owned(), read: Privileges::ALL, write: Privileges::ALL };
-        let session = ServerSession::preauthenticated(door.now(), "cli", door.session_options(), account);
+        let options = ServerOptions { limits: Limits::OWN, ..door.session_options() };
+        let session = ServerSession::preauthenticated(door.now(), "cli", options, account);
         let door = Arc::clone(&door);
         tasks.spawn(async move {
             session::run(stream, session, &door, None, None).await;

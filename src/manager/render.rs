@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use super::names;
+use super::{import, names};
 use crate::ami::event::event as event_of_class;
 use crate::ami::{Class, Message, MessageBuilder};
 use crate::model::campaign::Campaign;
@@ -26,9 +26,17 @@ pub(super) const CLASS: Class = Class::Message;
 
 /// The event that tells of it. Of a dlma or a contact that is gone only the uuid is told, as in the original.
 pub(super) fn event(event: &OutEvent) -> Message {
-    let noun = &*event.noun;
-    let builder = event_of_class(&names::event(names::kind(noun), event.change), CLASS);
-    let builder = match (noun, event.change) {
+    let (change, noun) = match event {
+        OutEvent::Noun { change, noun } => (*change, &**noun),
+        OutEvent::Imported(import) => {
+            let builder = event_of_class("OutDlListImport", CLASS);
+            let builder = builder.header("DlmaUuid", import.dlma_uuid.to_string());
+            let builder = builder.header("File", &import.source.name);
+            return import::progress(builder, import).finish_lossy();
+        }
+    };
+    let builder = event_of_class(&names::event(names::kind(noun), change), CLASS);
+    let builder = match (noun, change) {
         (Noun::Dlma(dlma), Change::Delete) => builder.header("Uuid", dlma.uuid.to_string()),
         (Noun::Dl(dl), Change::Delete) => builder.header("Uuid", dl.uuid.to_string()),
         (Noun::Dialing(gone), Change::Delete) => dialing(Headers(builder), gone, true).0,

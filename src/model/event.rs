@@ -8,6 +8,7 @@ use super::destination::Destination;
 use super::dialing::Dialing;
 use super::dl::Dl;
 use super::dlma::Dlma;
+use super::import::Import;
 use super::plan::Plan;
 
 /// What became of the noun.
@@ -41,16 +42,21 @@ pub enum Noun {
 
 /// Something that happened and is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutEvent {
-    /// What became of it.
-    pub change: Change,
-    /// The noun as it is after the change.
-    pub noun: Arc<Noun>,
+pub enum OutEvent {
+    /// A noun is new, has changed, or is gone.
+    Noun {
+        /// What became of it.
+        change: Change,
+        /// The noun as it is after the change.
+        noun: Arc<Noun>,
+    },
+    /// An import has brought contacts, for which there is no event each: how far it has come.
+    Imported(Arc<Import>),
 }
 
 impl OutEvent {
     /// The event of that change.
     pub fn new(change: Change, noun: Noun) -> Self {
-        Self { change, noun: Arc::new(noun) }
+        Self::Noun { change, noun: Arc::new(noun) }
     }
 }

@@ -10,6 +10,7 @@ pub mod dlma;
 pub mod event;
 pub mod fields;
 pub mod ids;
+pub mod import;
 pub mod number;
 pub mod plan;
 pub mod policy;

@@ -84,4 +84,7 @@ pub enum Refusal {
     /// A campaign cannot take the status that was asked for.
     #[error("Status: {0}")]
     Status(String),
+    /// An import cannot begin, or go on.
+    #[error("{0}")]
+    Import(String),
 }

@@ -13,6 +13,7 @@ use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun};
 use crate::model::fields::Fields;
 use crate::model::ids::{CampaignUuid, DialingUuid};
+use crate::model::import::{Import, Step};
 use crate::model::refusal::{NounKind, Refusal};
 
 /// Something to write. Each is atomic: all of it is committed, or nothing.
@@ -52,6 +53,9 @@ pub enum Command {
         /// The status that it gets.
         to: CampaignStatus,
     },
+    /// A step of an import. Of its rows as many are taken as can be written in a moment, for dialing waits meanwhile.
+    /// Answered by [`Done::Imported`] or [`Done::Refused`].
+    Import(Box<Step>),
     /// Claims due contacts for dialing. Answered by [`Done::Claimed`]; with no ids it claims none and tells the
     /// outlook alone.
     Claim(ClaimOrder),
@@ -104,6 +108,8 @@ pub enum Done {
     },
     /// It makes no sense; nothing was written.
     Refused(Refusal),
+    /// How far the import has come; after a batch of a dry run, of that batch alone.
+    Imported(Import),
     /// The campaign has moved on.
     Moved {
         /// As it is now.

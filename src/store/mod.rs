@@ -12,6 +12,7 @@ mod dialing;
 mod dl;
 mod dlma;
 mod error;
+mod import;
 mod notes;
 mod noun;
 mod open;

@@ -76,7 +76,11 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<Result<(), StoreEr
 
 async fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     let tables = include_str!("../../migrations/sqlite/0001_tables.sql").into_sql_str();
-    let migrations = vec![Migration::new(1, "tables".into(), MigrationType::Simple, tables, false)];
+    let import = include_str!("../../migrations/sqlite/0004_import.sql").into_sql_str();
+    let migrations = vec![
+        Migration::new(1, "tables".into(), MigrationType::Simple, tables, false),
+        Migration::new(4, "import".into(), MigrationType::Simple, import, false),
+    ];
     Migrator::with_migrations(migrations)
         .run_direct(None, conn, false)
         .await

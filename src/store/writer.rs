@@ -16,7 +16,7 @@ use super::command::{Command, Committed, Done};
 use super::error::{Fault, StoreError};
 use super::notes::{Note, Notes, Withdrawn};
 use super::outbox::{self, Numbering};
-use super::{campaign, claim, dialing, noun};
+use super::{campaign, claim, dialing, import, noun};
 use crate::model::ids::DialingUuid;
 use crate::model::policy::Policy;
 use crate::model::result::ResultOptions;
@@ -215,6 +215,7 @@ fn notes(batch: &[Queued]) -> Notes<'_> {
             | Command::Update { .. }
             | Command::Delete { .. }
             | Command::Transition { .. }
+            | Command::Import(_)
             | Command::Claim(_)
             | Command::Logged { .. } => {}
         }
@@ -239,6 +240,7 @@ async fn apply(
         Command::Transition { campaign, from, to } => {
             campaign::transition(conn, now, *campaign, *from, *to).await
         }
+        Command::Import(step) => import::step(conn, rules, now, step).await.map(Done::Imported),
         Command::Claim(order) => claim::claim(conn, now, order).await.map(Done::Claimed),
         // Written with the others of the transaction.
         Command::Progress(..) | Command::Withdraw(_) => Ok(Done::Noted),
@@ -253,6 +255,7 @@ fn doing(command: &Command) -> &'static str {
         Command::Update { .. } => "updating",
         Command::Delete { .. } => "deleting",
         Command::Transition { .. } => "moving a campaign on",
+        Command::Import(_) => "importing contacts",
         Command::Claim(_) => "claiming contacts",
         Command::Progress(..) => "noting a dialing's progress",
         Command::Withdraw(_) => "noting that a dialing is withdrawn",

@@ -239,6 +239,25 @@ fn a_plan_that_is_gone_stops_the_claims() {
 }
 
 #[test]
+fn contacts_that_come_by_the_thousand_are_dialled_at_once_whatever_was_known_of_the_list() {
+    let mut world = all_ringing();
+    let Running { campaign, dlma, .. } = world.running(&[("DlEndHandle", "0")], 0);
+    world.advance(secs(5));
+    assert_eq!((world.status(campaign), world.originated().len()), (Start, 0));
+
+    for _ in 0..3 {
+        let contact = world.new_contact(dlma, &[("Number1", "300")]);
+        world.records.contacts.push(contact);
+    }
+    world.advance(secs(5));
+    assert_eq!(world.originated().len(), 0, "nobody has told the engine");
+    world.feed(Input::ListChanged(dlma));
+    world.advance(secs(1));
+
+    assert_eq!(world.originated().len(), 3);
+}
+
+#[test]
 fn what_a_claim_says_of_a_list_that_has_changed_meanwhile_does_not_end_the_campaign() {
     let mut world = all_ringing();
     world.latency = Box::new(|| millis(100));

@@ -70,6 +70,7 @@ impl Promises {
             | Input::Drain
             | Input::Options(_)
             | Input::Changed(..)
+            | Input::ListChanged(_)
             | Input::NotMoved(_)
             | Input::StoreFailed(_)
             | Input::Withdraw(_)

@@ -17,7 +17,7 @@ use astout::model::destination::Destination;
 use astout::model::dialing::{Attempt, Capsule, Ending, Progress};
 use astout::model::dl::Dl;
 use astout::model::dlma::Dlma;
-use astout::model::event::{Change, Noun};
+use astout::model::event::{Change, Noun, OutEvent};
 use astout::model::fields::Fields;
 use astout::model::ids::{CampaignUuid, DestinationUuid, DialingUuid, DlUuid, DlmaUuid, Ids, PlanUuid};
 use astout::model::plan::Plan;
@@ -394,9 +394,9 @@ impl World {
     /// What was published of a dialing, with the status that each event showed.
     pub(crate) fn shown(&self, dialing: DialingUuid) -> Vec<(Change, DialingStatus)> {
         let shown = |(_, effect): &(Duration, Effect)| match effect {
-            Effect::Publish(event) => match &*event.noun {
+            Effect::Publish(OutEvent::Noun { change, noun }) => match &**noun {
                 Noun::Dialing(shown) if shown.attempt.uuid == dialing => {
-                    Some((event.change, shown.progress.status))
+                    Some((*change, shown.progress.status))
                 }
                 _ => None,
             },

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{find_newline, without_cr};
-use crate::ami::builder::{MAX_ACTION_LINE, MAX_ACTION_LINES};
+use crate::ami::builder::Limits;
 use crate::ami::message::{Message, Span};
 
 /// One thing a client sent, complete with its empty line.
@@ -32,7 +32,7 @@ pub struct Fault {
 pub enum FaultKind {
     /// A line of more than 1022 bytes (spec 1.8).
     LineTooLong,
-    /// More than 128 lines (spec 1.9).
+    /// More than 128 lines (spec 1.9), or more bytes in all than a codec with other limits takes.
     TooManyLines,
 }
 
@@ -48,11 +48,12 @@ impl FaultKind {
 
 /// Decodes what clients send, encodes what they get.
 ///
-/// A message in progress costs at most 128 lines of 1024 bytes. Once it has broken a limit only its ActionID is kept
+/// A message in progress costs at most 128 lines of 1024 bytes, unless the codec has other limits. Once it has broken a limit only its ActionID is kept
 /// and the rest is thrown away as it comes, up to the empty line. What follows the last empty line at the end of
 /// the stream was no message and is forgotten (spec 1.11).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ServerCodec {
+    limits: Limits,
     line_start: usize,
     scanned: usize,
     lines: usize,
@@ -70,9 +71,14 @@ struct Broken {
 }
 
 impl ServerCodec {
-    /// A codec for one connection.
+    /// A codec for one connection, with Asterisk's limits.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_limits(Limits::ASTERISK)
+    }
+
+    /// A codec for a connection whose client is told other limits.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { limits, line_start: 0, scanned: 0, lines: 0, spans: Vec::new(), broken: None, skipping: false }
     }
 
     fn forget(&mut self, source: &mut BytesMut, bytes: usize) {
@@ -94,7 +100,9 @@ impl ServerCodec {
     fn take_line(&mut self, source: &mut BytesMut, line_end: usize, next: usize) {
         let span = Span::of_line(self.line_start, &source[self.line_start..line_end]);
         match &mut self.broken {
-            None if self.lines == MAX_ACTION_LINES => self.break_off(source, FaultKind::TooManyLines),
+            None if self.lines == self.limits.lines || next > self.limits.message => {
+                self.break_off(source, FaultKind::TooManyLines);
+            }
             None => {
                 self.lines += 1;
                 self.spans.extend(span);
@@ -138,7 +146,7 @@ impl ServerCodec {
                 continue;
             }
             let line = without_cr(&source[self.line_start..newline]);
-            if line.len() > MAX_ACTION_LINE {
+            if line.len() > self.limits.line {
                 self.break_off(source, FaultKind::LineTooLong);
                 self.forget(source, newline + 1);
                 continue;
@@ -152,12 +160,18 @@ impl ServerCodec {
         }
         self.scanned = source.len();
         // One byte more than the longest line, since that may be the CR of its line end.
-        if self.skipping || source.len() - self.line_start > MAX_ACTION_LINE + 1 {
+        if self.skipping || source.len() - self.line_start > self.limits.line + 1 {
             self.break_off(source, FaultKind::LineTooLong);
             self.skipping = true;
             self.forget(source, source.len());
         }
         None
+    }
+}
+
+impl Default for ServerCodec {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -294,6 +308,32 @@ mod tests {
         let early = format!("ActionID: early\r\n{}\r\n", lines(128));
         let late = format!("{}ActionID: late\r\n\r\n", lines(140));
         assert_eq!(shown(&decode(early + &late)), [r#"TooManyLines Some(b"early")"#, "TooManyLines None"]);
+    }
+
+    #[test]
+    fn a_codec_may_have_other_limits_and_holds_them() {
+        let limits = Limits { line: 2000, lines: 1000, message: 50_000 };
+        let decode = |text: String| {
+            let mut codec = ServerCodec::with_limits(limits);
+            let mut source = BytesMut::from(text.as_str());
+            codec.next_item(&mut source).unwrap()
+        };
+        let rows = |count: usize, length: usize| {
+            format!("{}\r\n", format!("X: {}\r\n", "y".repeat(length)).repeat(count))
+        };
+        assert!(matches!(decode(rows(900, 20)), FromClient::Message(_)));
+        assert!(matches!(decode(rows(20, 1997)), FromClient::Message(_)));
+        for (count, length, kind) in [
+            (1001, 20, FaultKind::TooManyLines),
+            (30, 1997, FaultKind::TooManyLines),
+            (1, 1998, FaultKind::LineTooLong),
+        ] {
+            assert_eq!(
+                decode(rows(count, length)),
+                FromClient::Fault(Fault { kind, action_id: None }),
+                "{count}"
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::ami::builder::Limits;
+
 /// The time, as both clocks show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Now {
@@ -26,6 +28,8 @@ pub struct ServerOptions {
     pub max_queued_bytes: usize,
     /// Whether FullyBooted follows a login; else the caller sends it, once it is true.
     pub announces_boot: bool,
+    /// How long an action may be.
+    pub limits: Limits,
 }
 
 impl Default for ServerOptions {
@@ -37,6 +41,7 @@ impl Default for ServerOptions {
             denial_delay: Duration::from_secs(1),
             max_queued_bytes: 1024 * 1024,
             announces_boot: true,
+            limits: Limits::ASTERISK,
         }
     }
 }

@@ -8,7 +8,7 @@ mod list_commands;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::command;
+use super::{command, import};
 use crate::ami::{Class, Message, Privileges, Request, response};
 use crate::daemon::handle::Handle;
 use crate::model::fields::Fields;
@@ -24,6 +24,8 @@ enum Does {
     ShowStat,
     CountDialings,
     WithdrawDialing,
+    BeginImport,
+    ImportRows,
     Command,
     ListCommands,
 }
@@ -43,7 +45,7 @@ const fn ours(name: &'static str, synopsis: &'static str, does: Does) -> Action 
 }
 
 /// Every action that this door serves, but those of the session itself.
-const ACTIONS: [Action; 26] = [
+const ACTIONS: [Action; 28] = [
     ours("OutPlanCreate", "Create a plan", Does::Create(NounKind::Plan)),
     ours("OutPlanUpdate", "Update a plan", Does::Update(NounKind::Plan)),
     ours("OutPlanDelete", "Delete a plan", Does::Delete(NounKind::Plan)),
@@ -65,6 +67,8 @@ const ACTIONS: [Action; 26] = [
     ours("OutDlListUpdate", "Update a contact of a dial list", Does::Update(NounKind::Dl)),
     ours("OutDlListDelete", "Delete a contact of a dial list", Does::Delete(NounKind::Dl)),
     ours("OutDlListShow", "List contacts of dial lists", Does::Show(NounKind::Dl)),
+    ours(import::BEGIN, "Begin an import into a dial list, or go on with one", Does::BeginImport),
+    ours(import::ROWS, "Take rows of an import", Does::ImportRows),
     ours("OutDialingShow", "List dialings", Does::Show(NounKind::Dialing)),
     ours("OutDialingSummary", "Count dialings", Does::CountDialings),
     ours("OutDialingDelete", "Give up a dialing and hang up its call", Does::WithdrawDialing),
@@ -132,6 +136,8 @@ pub(super) async fn perform(request: Request, may: Privileges, handle: Handle, r
         Does::ShowStat => list::show_stat(&fields, &handle, &replies).await,
         Does::CountDialings => dialings::summary(&handle, &replies).await,
         Does::WithdrawDialing => dialings::withdraw(&fields, &handle, &replies).await,
+        Does::BeginImport => import::begin(&fields, &handle, &replies).await,
+        Does::ImportRows => import::rows(&fields, &handle, &replies).await,
         Does::Command => command::perform(&fields, &handle, &replies).await,
         Does::ListCommands => replies.send(list_commands::answer(replies.id(), may)).await,
     }

@@ -3,6 +3,7 @@
 mod claims;
 mod counters;
 mod ends;
+mod imports;
 mod nouns;
 mod opening;
 mod writing;

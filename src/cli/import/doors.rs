@@ -1,0 +1,185 @@
+//! The two ways of an import into the records: through the daemon, or beside none as the records' own writer. Either
+//! way the same code of the store takes the rows.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use super::rows::Taken;
+use crate::ami::Message;
+use crate::ami::codec::{ClientCodec, FromServer};
+use crate::boot::{self, BootError};
+use crate::config::Config;
+use crate::daemon::clock::Clock;
+use crate::manager::import;
+use crate::model::import::{Batch, Import, Order, Step};
+use crate::model::result::ResultOptions;
+use crate::store::{Command, Done, Opened, Store, StoreOptions};
+
+/// How long the daemon may take over one batch: it writes for a moment only, but its disk may be full meanwhile.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// Why it goes no further.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It makes no sense; nothing of it was written.
+    Refused(String),
+    /// Who writes is not there, or is there no more.
+    Unavailable(String),
+    /// The records cannot be written.
+    Io(String),
+}
+
+/// A way into the records.
+pub(super) trait Door {
+    /// Begins, or goes on with what was cut off.
+    fn begin(&mut self, order: &Order) -> Result<Import, Failure>;
+
+    /// Sends rows: `batch` says what they are, and has none itself.
+    fn send(&mut self, batch: Batch, rows: &[&Taken]) -> Result<(), Failure>;
+
+    /// What became of the rows that were sent last.
+    fn receive(&mut self, order: &Order) -> Result<Import, Failure>;
+}
+
+/// Through the daemon that answers on that socket.
+pub(super) struct Daemon {
+    stream: UnixStream,
+    codec: ClientCodec,
+    bytes: BytesMut,
+}
+
+impl Daemon {
+    /// Connects; `None` where nobody listens there.
+    pub(super) fn connect(socket: &Path) -> io::Result<Option<Self>> {
+        let stream = match UnixStream::connect(socket) {
+            Ok(stream) => stream,
+            Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                return Ok(None);
+            }
+            Err(why) => return Err(why),
+        };
+        stream.set_read_timeout(Some(ANSWER))?;
+        Ok(Some(Self { stream, codec: ClientCodec::new(), bytes: BytesMut::new() }))
+    }
+
+    fn say(&mut self, action: Result<Message, crate::ami::EncodeError>) -> Result<(), Failure> {
+        let action = action.map_err(|why| Failure::Refused(format!("this cannot be sent: {why}")))?;
+        self.stream.write_all(&action.to_wire()).map_err(|why| gone(&why))
+    }
+
+    fn hear(&mut self) -> io::Result<Message> {
+        let mut part = [0; 64 * 1024];
+        loop {
+            match self.codec.next_item(&mut self.bytes).map_err(io::Error::other)? {
+                Some(FromServer::Message(message)) if message.is_response() => return Ok(message),
+                Some(FromServer::Message(_) | FromServer::Banner(_)) => {}
+                None => match self.stream.read(&mut part)? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    count => self.bytes.extend_from_slice(&part[..count]),
+                },
+            }
+        }
+    }
+}
+
+fn gone(why: &io::Error) -> Failure {
+    Failure::Unavailable(format!("the daemon answers no more ({why})"))
+}
+
+impl Door for Daemon {
+    fn begin(&mut self, order: &Order) -> Result<Import, Failure> {
+        self.say(import::begin_action(order))?;
+        self.receive(order)
+    }
+
+    fn send(&mut self, batch: Batch, rows: &[&Taken]) -> Result<(), Failure> {
+        self.say(import::rows_action(&batch, rows.iter().map(|taken| taken.wire.as_str())))
+    }
+
+    fn receive(&mut self, order: &Order) -> Result<Import, Failure> {
+        let answer = self.hear().map_err(|why| gone(&why))?;
+        import::answered(order, &answer).map_err(Failure::Refused)
+    }
+}
+
+/// Beside no daemon: with its lock, so that none starts meanwhile.
+pub(super) struct Direct {
+    runtime: Runtime,
+    opened: Opened,
+    clock: Clock,
+    tickets: u64,
+    _lock: std::fs::File,
+}
+
+impl Direct {
+    /// Takes the lock and opens the records.
+    pub(super) fn open(config: &Config) -> Result<Self, Failure> {
+        let file = &config.database.file;
+        if !file.exists() {
+            let file = file.display();
+            return Err(Failure::Unavailable(format!(
+                "no daemon runs, and its database {file} is not there: start astout and create the dial list first"
+            )));
+        }
+        let lock = boot::lock(file).map_err(|why| match why {
+            BootError::Running { .. } => Failure::Unavailable(format!(
+                "a daemon runs, but its socket does not answer: is [cli] socket the one that it was started with? ({why})"
+            )),
+            why => Failure::Io(why.to_string()),
+        })?;
+        // Two threads: the rows behind are read while those before are written.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|why| Failure::Io(format!("cannot start: {why}")))?;
+        let options = StoreOptions {
+            url: config.database.url.clone(),
+            policy: boot::policy(&config.policy),
+            result: ResultOptions::default(),
+        };
+        let opened = runtime.block_on(Store::open(options)).map_err(|why| Failure::Io(why.to_string()))?;
+        Ok(Self { runtime, opened, clock: Clock::start(), tickets: 0, _lock: lock })
+    }
+
+    /// Closes the records.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        let closed = self.runtime.block_on(self.opened.store.close());
+        closed.map_err(|why| Failure::Io(why.to_string()))
+    }
+
+    fn submit(&mut self, step: Step) {
+        self.tickets += 1;
+        let now = self.clock.now().wall;
+        let command = Command::Import(Box::new(step));
+        let (runtime, store) = (&self.runtime, &self.opened.store);
+        let _inside = runtime.enter();
+        store.submit(self.tickets, now, command);
+    }
+}
+
+impl Door for Direct {
+    fn begin(&mut self, order: &Order) -> Result<Import, Failure> {
+        self.submit(Step::Begin(order.clone()));
+        self.receive(order)
+    }
+
+    fn send(&mut self, batch: Batch, rows: &[&Taken]) -> Result<(), Failure> {
+        let rows = rows.iter().map(|taken| (Uuid::now_v7(), taken.row.clone())).collect();
+        self.submit(Step::Rows(Batch { rows, ..batch }));
+        Ok(())
+    }
+
+    fn receive(&mut self, _order: &Order) -> Result<Import, Failure> {
+        let committed = self.runtime.block_on(self.opened.done.recv());
+        match committed.map(|committed| committed.done) {
+            Some(Done::Imported(import)) => Ok(import),
+            Some(Done::Refused(refusal)) => Err(Failure::Refused(refusal.to_string())),
+            Some(Done::Failed(why)) => Err(Failure::Io(why.to_string())),
+            other => Err(Failure::Io(format!("the records answered what was not asked: {other:?}"))),
+        }
+    }
+}
