@@ -106,7 +106,10 @@ pub async fn serve(
     let log = open_log(&config.result.filename, &opened.store, &opened.recovered).await?;
     let tasks = TaskTracker::new();
     let connection_stop = CancellationToken::new();
-    let (orders, inputs) = asterisk::start(connection_options(asterisk), &tasks, connection_stop.clone());
+    let (orders, inputs) = {
+        let wall = move || clock.now().wall;
+        asterisk::start(connection_options(asterisk), wall, &tasks, connection_stop.clone())
+    };
     // Ids that grow with time keep the records' indices together on disk.
     let engine =
         Engine::new(engine_options(&config, asterisk), records(opened.recovered), Ids::new(Uuid::now_v7));

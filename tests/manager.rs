@@ -13,6 +13,8 @@ mod daemon;
 mod login;
 #[path = "manager/made.rs"]
 mod made;
+#[path = "manager/schedule.rs"]
+mod schedule;
 #[path = "manager/sessions.rs"]
 mod sessions;
 #[path = "manager/tutorial.rs"]

@@ -13,9 +13,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::Input;
+use crate::engine::dialing::CallEvent;
+use crate::engine::{Input, window};
 use crate::model::dialing::Attempt;
 use crate::model::ids::DialingUuid;
+use crate::model::time::Timestamp;
 use connection::{CHANNEL_CAPACITY, ConnectionOptions, FromAsterisk, ToAsterisk};
 use interpreter::{Interpreter, Output, Tag};
 
@@ -38,8 +40,10 @@ pub enum Order {
 }
 
 /// Starts the connection and its interpreter; both end with `stop`, or when the ends that are given back are dropped.
+/// `wall` tells the time of day: an Originate whose campaign's window has closed on its way here is not sent.
 pub fn start(
     options: ConnectionOptions,
+    wall: impl Fn() -> Timestamp + Send + Sync + 'static,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> (mpsc::UnboundedSender<Order>, mpsc::Receiver<Input>) {
@@ -48,20 +52,21 @@ pub fn start(
     let (commands, taken_commands) = mpsc::channel(1024);
     let (out, from_asterisk) = mpsc::channel(CHANNEL_CAPACITY);
     tasks.spawn(connection::run(options, taken_commands, out, stop));
-    let shell = Shell { interpreter: Interpreter::default(), origin: Instant::now(), commands, inputs };
+    let shell = Shell { interpreter: Interpreter::default(), origin: Instant::now(), wall, commands, inputs };
     tasks.spawn(shell.run(taken_orders, from_asterisk));
     (orders, given_inputs)
 }
 
 /// The loop around the [`Interpreter`].
-struct Shell {
+struct Shell<W> {
     interpreter: Interpreter,
     origin: Instant,
+    wall: W,
     commands: mpsc::Sender<ToAsterisk<Tag>>,
     inputs: mpsc::Sender<Input>,
 }
 
-impl Shell {
+impl<W: Fn() -> Timestamp> Shell<W> {
     /// Runs until the other side of a channel is gone: the daemon is stopping.
     async fn run(
         mut self,
@@ -77,6 +82,9 @@ impl Shell {
                     None => return,
                 },
                 order = orders.recv() => match order {
+                    Some(Order::Originate(attempt)) if self.is_too_late(&attempt) => {
+                        vec![Output::Input(Input::Call(attempt.uuid, CallEvent::WindowClosed))]
+                    }
                     Some(order) => self.interpreter.order(order),
                     None => return,
                 },
@@ -97,5 +105,70 @@ impl Shell {
                 }
             }
         }
+    }
+
+    /// Judged once more just before it is sent: this process may have been held up since it was decided.
+    fn is_too_late(&self, attempt: &Attempt) -> bool {
+        !window::is_open(&attempt.capsule.campaign.schedule, (self.wall)())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::campaign::Campaign;
+    use crate::model::destination::Destination;
+    use crate::model::dialing::Capsule;
+    use crate::model::dl::Dl;
+    use crate::model::dlma::Dlma;
+    use crate::model::ids::{CampaignUuid, CapsuleUuid, DestinationUuid, DlUuid, DlmaUuid, PlanUuid};
+    use crate::model::number::NumberIndex;
+    use crate::model::plan::Plan;
+    use crate::model::policy::Policy;
+
+    /// An attempt of a campaign with a window from 9 to 17 UTC.
+    fn attempt() -> Arc<Attempt> {
+        let (id, policy, now) = (Uuid::nil(), Policy::default(), Timestamp::from_micros(0));
+        let schedule = [("ScMode", "1"), ("ScTimeStart", "09:00:00"), ("ScTimeEnd", "17:00:00")];
+        let schedule = schedule.into_iter().collect();
+        let place = [("Exten", "100"), ("Context", "in")].into_iter().collect();
+        let capsule = Capsule {
+            uuid: CapsuleUuid::new(id),
+            campaign: Campaign::create(CampaignUuid::new(id), &schedule, now).unwrap(),
+            plan: Plan::create(
+                PlanUuid::new(id),
+                &[("TechName", "PJSIP")].into_iter().collect(),
+                &policy,
+                now,
+            )
+            .unwrap(),
+            dlma: Dlma::create(DlmaUuid::new(id), &[("", ""); 0].into_iter().collect(), now).unwrap(),
+            destination: Destination::create(DestinationUuid::new(id), &place, &policy, now).unwrap(),
+        };
+        let number = [("Number1", "300")].into_iter().collect();
+        let dl = Dl::create(DlUuid::new(id), DlmaUuid::new(id), &number, &policy, now).unwrap();
+        let index = NumberIndex::all().next().unwrap();
+        Arc::new(Attempt::new((DialingUuid::new(id), id), Arc::new(capsule), dl, index, now).unwrap())
+    }
+
+    async fn told(wall: &str) -> CallEvent {
+        let wall: Timestamp = wall.parse().unwrap();
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let (orders, mut inputs) = start(ConnectionOptions::default(), move || wall, &tasks, stop.clone());
+        orders.send(Order::Originate(attempt())).unwrap();
+        loop {
+            if let Input::Call(_, event) = inputs.recv().await.unwrap() {
+                stop.cancel();
+                return event;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_originate_whose_window_has_closed_on_its_way_is_not_sent() {
+        assert_eq!(told("2026-11-17T17:00:00Z").await, CallEvent::WindowClosed);
+        assert!(matches!(told("2026-11-17T16:59:59Z").await, CallEvent::NotSent(_)), "nobody is connected");
     }
 }

@@ -215,7 +215,12 @@ impl Reader<'_> {
                     format!("{at}: dialing {id} was dialled at {time}, and recorded at {created}")
                 });
             }
-            if status == 11 || (status == 0 && outcome.as_deref() == Some("withdrawn")) {
+            let not_sent = match outcome.as_deref() {
+                Some("withdrawn") => matches!(status, 0 | 11),
+                Some("window-closed") => true,
+                Some(_) | None => status == 11,
+            };
+            if not_sent {
                 self.findings.breach(Promise::P1, || {
                     format!("{at}: dialing {id} was dialled, its row says that it was not sent")
                 });

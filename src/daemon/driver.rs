@@ -178,5 +178,18 @@ fn tell(notice: &Notice) {
             "no channel could be made: Asterisk has had no chan_sip since version 21; give the plan TechName: PJSIP/"
         ),
         Notice::Trunk { trunk, turn: Turn::Closed } => info!(trunk, "the trunk works again"),
+        Notice::ClockJump { ahead_ms } => {
+            let (by, to) = (
+                Duration::from_millis(ahead_ms.unsigned_abs()),
+                if *ahead_ms < 0 { "back" } else { "forward" },
+            );
+            warn!(
+                alarm = "clock_jump",
+                "the wall clock was set {to} by {by:?}: schedules follow it, calls under way are timed without it"
+            );
+        }
+        Notice::CannotStart { campaign, why } => {
+            warn!(%campaign, "its schedule's window is open, and it cannot be started: {why}");
+        }
     }
 }

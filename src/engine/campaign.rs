@@ -15,7 +15,8 @@
 //!          └──────────────────────────────────────────────── 30 Stopping forcedly
 //! ```
 //!
-//! A request sets the first status of its way (11, 12, 10, 30); the engine goes on to the last one by itself.
+//! A request sets the first status of its way (11, 12, 10, 30); the engine goes on to the last one by itself. A
+//! schedule's opening is a start from 0 or 10, its closing a stop from 1, 2, 11 or 12 ([`super::window`]).
 
 use crate::model::codes::CampaignStatus;
 

@@ -45,6 +45,8 @@ pub enum CallEvent {
     Sent,
     /// The Originate was not sent, and never will be.
     NotSent(String),
+    /// The Originate was not sent, and never will be: its campaign's window has closed.
+    WindowClosed,
     /// Asterisk accepted the Originate: `Response: Success`.
     Queued,
     /// Asterisk refused it: `Response: Error` with its message.
@@ -118,6 +120,8 @@ pub enum Cut {
     PbxRestart,
     /// It was taken back before it was sent.
     NotSent,
+    /// Its campaign's window closed before it was sent.
+    WindowClosed,
 }
 
 /// What a call asks its owner to do.
@@ -293,6 +297,11 @@ impl Call {
                 self.acknowledged = true;
                 return vec![self.end(now, None)];
             }
+            CallEvent::WindowClosed => {
+                progress.res_dial_detail = Some("the campaign's window had closed".to_owned());
+                self.acknowledged = true;
+                return vec![self.end(now, Some(Cut::WindowClosed))];
+            }
             CallEvent::Queued => {
                 self.acknowledged = true;
                 // By then it was answered or given up; whoever has not heard of that asks.
@@ -456,6 +465,7 @@ impl Call {
         }
         match cut {
             Some(Cut::NotSent) => outcome = Outcome::Withdrawn,
+            Some(Cut::WindowClosed) => outcome = Outcome::WindowClosed,
             Some(Cut::Unseen) => {
                 progress.status = DialingStatus::Error;
                 if !answered {

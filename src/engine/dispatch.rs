@@ -105,7 +105,7 @@ impl Engine {
     /// The campaigns that have a contact due now, or whose list has to be looked at.
     fn candidates(&mut self, now: Now, effects: &mut Vec<Effect>) -> Vec<Candidate> {
         let running: Vec<_> =
-            self.runs.iter().filter(|(_, run)| run.may_claim()).map(|(uuid, _)| *uuid).collect();
+            self.runs.iter().filter(|(_, run)| run.may_claim(now)).map(|(uuid, _)| *uuid).collect();
         let mut candidates = Vec::new();
         for campaign in running {
             let Some(capsule) = self.capsule(campaign) else { continue };
@@ -241,8 +241,8 @@ impl Engine {
         outlook: Outlook,
         effects: &mut Vec<Effect>,
     ) {
-        // Whether it is still wanted, and whether it can be sent.
-        let (mut wanted, mut linked) = (false, false);
+        // Whether it is still wanted, whether its hour has not passed, and whether it can be sent.
+        let (mut wanted, mut in_window, mut linked) = (false, false, false);
         let claim = self.runs.get_mut(&campaign).and_then(|run| run.claiming.take());
         if let (Some(run), Some(claim)) = (self.runs.get_mut(&campaign), &claim) {
             run.claimed(claim, outlook);
@@ -252,6 +252,7 @@ impl Engine {
                 run.wait(now);
             }
             wanted = run.campaign.status == CampaignStatus::Start && !self.draining;
+            in_window = run.is_in_window(now);
             linked = self.link.is_ready() && claim.epoch == self.link.epoch();
         }
         let mut sent = 0;
@@ -266,6 +267,8 @@ impl Engine {
             if !wanted {
                 // Between the claim and now an operator stopped it: not sent, and no try.
                 self.touch(now, uuid, effects, |call| call.cut(now, Cut::NotSent).into_iter().collect());
+            } else if !in_window {
+                self.touch(now, uuid, effects, |call| call.handle(now, CallEvent::WindowClosed));
             } else if !linked {
                 let why = "not connected to Asterisk".to_owned();
                 self.touch(now, uuid, effects, |call| call.handle(now, CallEvent::NotSent(why)));

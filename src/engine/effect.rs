@@ -24,7 +24,8 @@ pub enum Effect {
         /// The start of the Asterisk that they will be sent to.
         epoch: String,
     },
-    /// Change a campaign's status, if it still has the first one.
+    /// Change a campaign's status, if it still has the first one; a start, which only its schedule asks for, if the
+    /// schedule still does (see [`super::window::moved`]).
     Transition {
         /// The campaign.
         campaign: CampaignUuid,
@@ -65,6 +66,18 @@ pub enum Notice {
         trunk: String,
         /// What it did.
         turn: breaker::Turn,
+    },
+    /// The wall clock does not stand where it should after the time that has passed: somebody has set it.
+    ClockJump {
+        /// By how many milliseconds it is ahead of that.
+        ahead_ms: i64,
+    },
+    /// A campaign's window is open, and it cannot be started.
+    CannotStart {
+        /// The campaign.
+        campaign: CampaignUuid,
+        /// What is missing.
+        why: String,
     },
     /// A call by that technology made no channel, and Asterisk has had no driver for it since version 21.
     NoSip {

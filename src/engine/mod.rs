@@ -17,6 +17,8 @@ pub mod pacing;
 mod run;
 pub mod selection;
 mod tally;
+mod wall;
+pub mod window;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -68,6 +70,10 @@ pub struct Engine {
     /// Ends that could not be committed, the one first that is tried first again.
     ends_to_retry: VecDeque<(Duration, Box<Ending>)>,
     claim_deadline: Option<Duration>,
+    /// When a schedule is looked at again.
+    window_deadline: Option<Duration>,
+    /// The clocks at the last input.
+    clocks: Option<Now>,
     draining: bool,
     told_of_sip: bool,
 }
@@ -93,6 +99,8 @@ impl Engine {
             turn: 0,
             ends_to_retry: VecDeque::new(),
             claim_deadline: None,
+            window_deadline: None,
+            clocks: None,
             draining: false,
             told_of_sip: false,
         };
@@ -112,6 +120,7 @@ impl Engine {
     /// Takes one input and says what is to be done, in this order.
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.watch_clock(now, &mut effects);
         match input {
             Input::Tick => {}
             Input::Drain => self.draining = true,
@@ -154,6 +163,7 @@ impl Engine {
         self.retry_ends(now, &mut effects);
         self.rescan(now, &mut effects);
         self.retry_store(now);
+        self.follow_schedules(now, &mut effects);
         self.move_campaigns(&mut effects);
         self.dispatch(now, &mut effects);
         effects
@@ -164,7 +174,10 @@ impl Engine {
         let calls = self.wakes.first().map(|(at, _)| *at);
         let ends = self.ends_to_retry.front().map(|(at, _)| *at);
         let runs = self.runs.values().filter_map(|run| run.retry_at).min();
-        [calls, ends, runs, self.claim_deadline, self.link.next_scan()].into_iter().flatten().min()
+        [calls, ends, runs, self.claim_deadline, self.window_deadline, self.link.next_scan()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The dialings that have not ended, in the order of their ids.
@@ -379,7 +392,7 @@ impl Engine {
 
     fn move_campaigns(&mut self, effects: &mut Vec<Effect>) {
         for (uuid, run) in &mut self.runs {
-            if run.moving.is_some() || run.claiming.is_some() || run.retry_at.is_some() {
+            if run.is_busy() {
                 continue;
             }
             let from = run.campaign.status;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::Outlook;
 use super::dialing::Call;
+use super::window::{self, Window};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DlEndHandle};
 use crate::model::dialing::Capsule;
-use crate::model::time::Now;
+use crate::model::time::{Now, Timestamp};
 
 /// How long after a failed commit the next one is tried.
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -40,6 +41,15 @@ impl Claim {
     }
 }
 
+/// What the schedule says from one time until another.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    window: Window,
+    from: Timestamp,
+    /// When that changes.
+    to: Option<Timestamp>,
+}
+
 /// One campaign.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -47,6 +57,10 @@ pub(super) struct Run {
     /// `None` where it has to be made anew.
     pub(super) capsule: Option<Arc<Capsule>>,
     pub(super) claiming: Option<Claim>,
+    /// What its schedule says, where it has one and was asked.
+    judged: Option<Judged>,
+    /// The window in which it was said that it cannot be started.
+    pub(super) told: Option<Window>,
     /// The status that it is being moved to.
     pub(super) moving: Option<CampaignStatus>,
     /// What remains of the list; `None` where it has to be asked.
@@ -61,12 +75,28 @@ pub(super) struct Run {
     pub(super) turn: u64,
 }
 
+impl Judged {
+    fn at(window: Window, wall: Timestamp) -> Self {
+        let to = match window {
+            Window::Open { until } => until,
+            Window::Closed { opens } => opens,
+        };
+        Self { window, from: wall, to }
+    }
+
+    fn holds_at(&self, wall: Timestamp) -> bool {
+        self.from <= wall && self.to.is_none_or(|to| wall < to)
+    }
+}
+
 impl Run {
     pub(super) fn new(campaign: Campaign) -> Self {
         Self {
             campaign,
             capsule: None,
             claiming: None,
+            judged: None,
+            told: None,
             moving: None,
             outlook: None,
             retry_at: None,
@@ -82,6 +112,11 @@ impl Run {
         self.unacknowledged += usize::from(call.is_unacknowledged());
     }
 
+    /// Whether it is not moved on just now: something that was asked of the store is not answered, or has failed.
+    pub(super) fn is_busy(&self) -> bool {
+        self.moving.is_some() || self.claiming.is_some() || self.retry_at.is_some()
+    }
+
     /// What so many calls cost of its turns.
     pub(super) fn price(&self, calls: usize) -> u64 {
         (TURN / u64::from(self.campaign.weight.max(1))).saturating_mul(calls as u64)
@@ -92,6 +127,7 @@ impl Run {
         self.moving = self.moving.filter(|to| *to != campaign.status);
         self.campaign = campaign;
         self.capsule = None;
+        self.judged = None;
         self.look_again();
     }
 
@@ -121,12 +157,35 @@ impl Run {
     }
 
     /// Whether a claim may be made for it, as far as it alone says: a list without contacts that wait has none.
-    pub(super) fn may_claim(&self) -> bool {
+    pub(super) fn may_claim(&self, now: Now) -> bool {
         self.campaign.status == CampaignStatus::Start
+            && self.is_in_window(now)
             && self.moving.is_none()
             && self.claiming.is_none()
             && self.retry_at.is_none()
             && self.outlook.is_none_or(|outlook| outlook.next_due.is_some())
+    }
+
+    /// Whether its schedule lets it dial now, where it has one. Asked before each claim and each Originate: the wall
+    /// clock may have been set meanwhile.
+    pub(super) fn is_in_window(&self, now: Now) -> bool {
+        match self.judged.filter(|judged| judged.holds_at(now.wall)) {
+            Some(Judged { window: Window::Open { .. }, .. }) => true,
+            Some(Judged { window: Window::Closed { .. }, .. }) => false,
+            None => window::is_open(&self.campaign.schedule, now.wall),
+        }
+    }
+
+    /// What its schedule says now, and how long that holds; `None` where it has none.
+    pub(super) fn window(&mut self, now: Now) -> Option<(Window, Option<Duration>)> {
+        if !self.campaign.schedule.is_on() {
+            return None;
+        }
+        let judged = match self.judged.filter(|judged| judged.holds_at(now.wall)) {
+            Some(judged) => judged,
+            None => *self.judged.insert(Judged::at(window::at(&self.campaign.schedule, now.wall), now.wall)),
+        };
+        Some((judged.window, judged.to.map(|to| to.since(now.wall))))
     }
 
     /// Whether every contact is finished and the plan says that this stops the campaign.

@@ -152,7 +152,7 @@ fn dl(headers: Headers, dl: &Dl) -> Headers {
 }
 
 fn campaign(headers: Headers, campaign: &Campaign) -> Headers {
-    headers
+    let mut headers = headers
         .is("Uuid", campaign.uuid)
         .may_be("Name", campaign.name.as_deref())
         .may_be("Detail", campaign.detail.as_deref())
@@ -160,14 +160,15 @@ fn campaign(headers: Headers, campaign: &Campaign) -> Headers {
         .may_be("Plan", campaign.plan)
         .may_be("Dlma", campaign.dlma)
         .may_be("Dest", campaign.dest)
-        .is("ScMode", campaign.sc_mode)
-        .may_be("ScTimeStart", campaign.sc_time_start.as_deref())
-        .may_be("ScTimeEnd", campaign.sc_time_end.as_deref())
-        .may_be("ScDateStart", campaign.sc_date_start.as_deref())
-        .may_be("ScDateEnd", campaign.sc_date_end.as_deref())
-        .may_be("ScDateList", campaign.sc_date_list.as_deref())
-        .may_be("ScDateListExcept", campaign.sc_date_list_except.as_deref())
-        .may_be("ScDayList", campaign.sc_day_list.as_deref())
+        .is("ScMode", campaign.schedule.mode());
+    for (name, value) in campaign.schedule.headers() {
+        headers = headers.may_be(name, value);
+    }
+    // The original has no such header: it stands only where somebody has set it.
+    if let Some(zone) = campaign.schedule.timezone() {
+        headers = headers.is("ScTimezone", zone);
+    }
+    headers
         .is("TmCreate", campaign.tm_create)
         .may_be("TmDelete", campaign.tm_delete)
         .may_be("TmUpdate", campaign.tm_update)

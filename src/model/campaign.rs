@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::codes::{CampaignStatus, ScMode};
+use super::codes::CampaignStatus;
 use super::fields::{FieldError, Fields, UUID_FORM};
 use super::ids::{CampaignUuid, DestinationUuid, DlmaUuid, PlanUuid};
+use super::schedule::Schedule;
 use super::time::Timestamp;
 
 /// What OutCampaignCreate makes. Its JSON has the column names of the original's table.
@@ -31,22 +32,11 @@ pub struct Campaign {
     pub dest: Option<DestinationUuid>,
     /// Its share where campaigns compete, 1 to 100.
     pub weight: u32,
-    /// Whether it follows its schedule.
-    pub sc_mode: ScMode,
-    /// First date of the schedule.
-    pub sc_date_start: Option<String>,
-    /// Last date of the schedule.
-    pub sc_date_end: Option<String>,
-    /// Dates of the schedule.
-    pub sc_date_list: Option<String>,
-    /// Dates that are excepted from the schedule.
-    pub sc_date_list_except: Option<String>,
-    /// When its window opens.
-    pub sc_time_start: Option<String>,
-    /// When its window closes.
-    pub sc_time_end: Option<String>,
-    /// Days of the week of the schedule.
-    pub sc_day_list: Option<String>,
+    /// When it starts and stops by itself.
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// The close of the window that has had its start: that window does not start it again (see `engine::window`).
+    pub sc_served: Option<Timestamp>,
     /// When it was created.
     pub tm_create: Timestamp,
     /// When it was deleted.
@@ -69,14 +59,8 @@ impl Campaign {
             dlma: None,
             dest: None,
             weight: 1,
-            sc_mode: ScMode::Off,
-            sc_date_start: None,
-            sc_date_end: None,
-            sc_date_list: None,
-            sc_date_list_except: None,
-            sc_time_start: None,
-            sc_time_end: None,
-            sc_day_list: None,
+            schedule: Schedule::off(),
+            sc_served: None,
             tm_create: now,
             tm_delete: None,
             tm_update: None,
@@ -111,27 +95,8 @@ impl Campaign {
         if let Some(weight) = fields.number("Weight", 1..=100, "")? {
             self.weight = weight;
         }
-        if let Some(mode) = fields.parsed::<ScMode>("ScMode", "0 (no schedule) or 1 (schedule)")? {
-            if mode == ScMode::Schedule {
-                return Err(FieldError::invalid(
-                    "ScMode",
-                    "1",
-                    "0 (no schedule): schedules are not built yet",
-                ));
-            }
-            self.sc_mode = mode;
-        }
-        fields.refuse_unbuilt(&[
-            "ScTimeStart",
-            "ScTimeEnd",
-            "ScDateStart",
-            "ScDateEnd",
-            "ScDateList",
-            "ScDateListExcept",
-            "ScDayList",
-            "ScTimezone",
-            "NextCampaign",
-        ])
+        self.schedule = self.schedule.updated(fields)?;
+        fields.refuse_unbuilt(&["NextCampaign"])
     }
 
     /// The status that a request asks for, where it does.

@@ -17,6 +17,7 @@ pub mod policy;
 pub mod refusal;
 pub mod result;
 pub mod rung;
+pub mod schedule;
 pub mod stat;
 pub mod time;
 pub mod variables;

@@ -237,6 +237,21 @@ impl Plan {
         }
     }
 
+    /// What keeps a campaign from dialing by it: a field of it, what that is, and what it may be.
+    pub fn why_not_dialled(&self) -> Option<(&'static str, String, &'static str)> {
+        if self.tech_name.is_none() {
+            return Some(("TechName", String::new(), "set, such as PJSIP"));
+        }
+        let allowed = match self.dial_mode {
+            DialMode::Predictive | DialMode::Progressive => return None,
+            DialMode::None => "1 (predictive) or 2 (progressive); DialMode 0 is no dialing",
+            DialMode::Power | DialMode::Preview => {
+                "1 (predictive) or 2 (progressive); 3 (power) and 4 (preview) are not built yet"
+            }
+        };
+        Some(("DialMode", self.dial_mode.to_string(), allowed))
+    }
+
     /// Why a call by this plan may not be sent under `policy`, or `None` where it may: what was allowed when the
     /// plan was created may have been taken from the policy since.
     pub fn refused_by(&self, policy: &Policy) -> Option<String> {

@@ -23,6 +23,11 @@ impl Timestamp {
         Self(at)
     }
 
+    /// The moment as chrono has it, for calendars.
+    pub const fn utc(self) -> DateTime<Utc> {
+        self.0
+    }
+
     /// Microseconds since 1970, the unit in which the store orders contacts by the end of their last try.
     pub const fn micros(self) -> i64 {
         self.0.timestamp_micros()
@@ -42,6 +47,12 @@ impl Timestamp {
     /// How much later `self` is than `earlier`; zero where it is not later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         (self.0 - earlier.0).to_std().unwrap_or_default()
+    }
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(at: DateTime<Utc>) -> Self {
+        Self(at)
     }
 }
 

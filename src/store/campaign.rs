@@ -9,8 +9,9 @@ use super::error::Fault;
 use super::row::{self, Stored};
 use super::{Store, StoreError};
 use crate::engine::campaign::on_request;
+use crate::engine::window;
 use crate::model::campaign::Campaign;
-use crate::model::codes::{CampaignStatus, DialMode};
+use crate::model::codes::CampaignStatus;
 use crate::model::destination::Destination;
 use crate::model::dlma::Dlma;
 use crate::model::fields::{FieldError, Fields};
@@ -23,14 +24,12 @@ impl Stored for Campaign {
     const KIND: NounKind = NounKind::Campaign;
     const SAVE: &'static str = row::save_sql!("campaign": "detail" "name" "status" "in_use" "next_campaign" "plan" "dlma"
         "dest" "weight" "sc_mode" "sc_date_start" "sc_date_end" "sc_date_list" "sc_date_list_except" "sc_time_start"
-        "sc_time_end" "sc_day_list" "tm_create" "tm_delete" "tm_update");
+        "sc_time_end" "sc_day_list" "sc_timezone" "sc_served" "tm_create" "tm_delete" "tm_update");
     const ONE: &'static str = "SELECT * FROM campaign WHERE uuid = ?1 AND in_use = 1";
     const TAKEN: &'static str = "SELECT 1 FROM campaign WHERE uuid = ?1";
 }
 
 pub(super) const ALL: &str = "SELECT * FROM campaign WHERE in_use = 1 ORDER BY rowid";
-const MOVE: &str = "UPDATE campaign SET status = ?3, tm_update = ?4
-    WHERE uuid = ?1 AND status = ?2 AND in_use = 1 RETURNING *";
 const USES_PLAN: &str =
     "SELECT uuid, name, status FROM campaign WHERE in_use = 1 AND status <> 0 AND plan = ?1 LIMIT 1";
 const USES_DLMA: &str =
@@ -66,13 +65,16 @@ pub(super) async fn update(
     now: Timestamp,
     fields: &Fields,
 ) -> Result<Campaign, Fault> {
-    let mut campaign = row::requested::<Campaign>(conn, fields).await?.updated(fields, now)?;
+    let before = row::requested::<Campaign>(conn, fields).await?;
+    let mut campaign = before.updated(fields, now)?;
     check_parts(conn, &campaign, fields).await?;
     let requested = Campaign::requested_status(fields)?;
     if let Some(requested) = requested {
         campaign.status =
             on_request(campaign.status, requested).map_err(|refused| Refusal::Status(refused.to_string()))?;
     }
+    window::changed(&before, &mut campaign, requested, now)
+        .map_err(|refused| Refusal::Status(refused.to_string()))?;
     let starts = matches!(requested, Some(CampaignStatus::Start | CampaignStatus::Starting));
     let changed = ["Plan", "Dlma", "Dest"].iter().any(|field| fields.raw(field).is_some());
     if starts || (changed && is_dialing(campaign.status)) {
@@ -106,17 +108,21 @@ pub(super) async fn transition(
     from: CampaignStatus,
     to: CampaignStatus,
 ) -> Result<Done, Fault> {
-    let row = query(MOVE)
-        .bind(campaign.to_string())
-        .bind(from.code())
-        .bind(to.code())
-        .bind(now.to_string())
-        .fetch_optional(conn)
-        .await?;
-    Ok(match row {
-        Some(row) => Done::Moved { campaign: row::record(NounKind::Campaign.word(), &row)? },
-        None => Done::NotMoved,
-    })
+    let stands = row::one::<Campaign>(&mut *conn, campaign.uuid()).await?;
+    let moved = stands.filter(|campaign| campaign.status == from);
+    let Some(campaign) = moved.and_then(|campaign| window::moved(&campaign, to, now)) else {
+        return Ok(Done::NotMoved);
+    };
+    if to == CampaignStatus::Starting
+        && let Err(fault) = check_ready(conn, &campaign).await
+    {
+        return match fault {
+            Fault::Refused(_) => Ok(Done::NotMoved),
+            other => Err(other),
+        };
+    }
+    row::save(conn, &campaign).await?;
+    Ok(Done::Moved { campaign })
 }
 
 /// Whether a campaign of that status dials, or will without its parts being looked at again.
@@ -156,28 +162,13 @@ async fn check_ready(conn: &mut SqliteConnection, campaign: &Campaign) -> Result
     let plan: Plan = row::named(conn, "Plan", plan.uuid()).await?;
     row::named::<Dlma>(conn, "Dlma", dlma.uuid()).await?;
     row::named::<Destination>(conn, "Dest", dest.uuid()).await?;
-    match why_not_dialled(&plan) {
+    match plan.why_not_dialled() {
         None => Ok(()),
         Some((field, given, allowed)) => {
             let allowed = format!("a plan with {field} {allowed}, not \"{given}\"");
             Err(FieldError::invalid("Plan", &plan.uuid.to_string(), allowed).into())
         }
     }
-}
-
-/// What keeps a campaign from dialing by that plan: a field of it, what that is, and what it may be.
-pub(super) fn why_not_dialled(plan: &Plan) -> Option<(&'static str, String, &'static str)> {
-    if plan.tech_name.is_none() {
-        return Some(("TechName", String::new(), "set, such as PJSIP"));
-    }
-    let allowed = match plan.dial_mode {
-        DialMode::Predictive | DialMode::Progressive => return None,
-        DialMode::None => "1 (predictive) or 2 (progressive); DialMode 0 is no dialing",
-        DialMode::Power | DialMode::Preview => {
-            "1 (predictive) or 2 (progressive); 3 (power) and 4 (preview) are not built yet"
-        }
-    };
-    Some(("DialMode", plan.dial_mode.to_string(), allowed))
 }
 
 /// Whether a campaign dials by that plan, or will once it is no longer paused.

@@ -74,14 +74,18 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<Result<(), StoreEr
     Ok(if new_enough { Ok(()) } else { Err(StoreError::OldSqlite { found }) })
 }
 
+/// What makes the tables, step by step; each is run once.
+const MIGRATIONS: [(i64, &str, &str); 3] = [
+    (1, "tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
+    (3, "schedule", include_str!("../../migrations/sqlite/0003_schedule.sql")),
+    (4, "import", include_str!("../../migrations/sqlite/0004_import.sql")),
+];
+
 async fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
-    let tables = include_str!("../../migrations/sqlite/0001_tables.sql").into_sql_str();
-    let import = include_str!("../../migrations/sqlite/0004_import.sql").into_sql_str();
-    let migrations = vec![
-        Migration::new(1, "tables".into(), MigrationType::Simple, tables, false),
-        Migration::new(4, "import".into(), MigrationType::Simple, import, false),
-    ];
-    Migrator::with_migrations(migrations)
+    let migrations = MIGRATIONS.iter().map(|(version, name, sql)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
         .run_direct(None, conn, false)
         .await
         .map_err(|error| StoreError::Schema { path: path.to_owned(), what: error.to_string() })

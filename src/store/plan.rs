@@ -47,7 +47,7 @@ pub(super) async fn update(
 ) -> Result<Plan, Fault> {
     let plan = row::requested::<Plan>(conn, fields).await?.updated(fields, &rules.policy, now)?;
     if campaign::dials_by(conn, plan.uuid).await?
-        && let Some((field, given, allowed)) = campaign::why_not_dialled(&plan)
+        && let Some((field, given, allowed)) = plan.why_not_dialled()
     {
         let allowed = format!("{allowed}, while a campaign dials by the plan");
         return Err(FieldError::invalid(field, &given, allowed).into());

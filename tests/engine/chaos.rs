@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use astout::engine::dialing::CallEvent;
-use astout::engine::{Effect, Input, Options};
-use astout::model::codes::{CampaignStatus, DialResult};
+use astout::engine::{Effect, Input, Options, window};
+use astout::model::codes::{CampaignStatus, DialResult, Outcome};
 use astout::model::ids::CampaignUuid;
 use astout::model::policy::Policy;
 use fastrand::Rng;
@@ -113,10 +113,15 @@ fn disturb(world: &mut World, campaigns: &[CampaignUuid], rng: &mut Rng, starts:
 /// Asks for a status where it makes sense.
 fn ask(world: &mut World, campaign: CampaignUuid, status: CampaignStatus) {
     use astout::model::event::{Change, Noun};
+    let now = world.now().wall;
     world.operate(move |records| {
         let campaign = records.campaigns.get_mut(&campaign).unwrap();
+        let mut after = campaign.clone();
         let asked = astout::engine::campaign::on_request(campaign.status, status);
-        campaign.status = asked.unwrap_or(campaign.status);
+        after.status = asked.unwrap_or(campaign.status);
+        if window::changed(campaign, &mut after, Some(status), now).is_ok() {
+            *campaign = after;
+        }
         (Change::Update, Noun::Campaign(campaign.clone()))
     });
 }
@@ -126,6 +131,9 @@ fn come_to_an_end(world: &mut World, campaigns: &[CampaignUuid]) {
     world.set_agents("sales", 3);
     // Whatever the wall clock was set back, the retries are due.
     world.jump_wall(7200 * 40);
+    for campaign in campaigns {
+        world.update_campaign(*campaign, &[("ScMode", "0")]);
+    }
     for _ in 0..3 {
         for campaign in campaigns {
             ask(world, *campaign, CampaignStatus::Start);
@@ -178,7 +186,42 @@ fn disturbed(seed: u64) -> World {
     world
 }
 
+/// The same, and schedules are set, changed and taken away all the while.
+fn disturbed_by_schedules(seed: u64) -> World {
+    let (mut world, campaigns, mut rng) = populated(seed, true);
+    let mut starts = 0;
+    for _ in 0..rng.usize(1..40) {
+        world.advance(millis(rng.u64(..4000)));
+        disturb(&mut world, &campaigns, &mut rng, &mut starts);
+        let campaign = campaigns[rng.usize(..campaigns.len())];
+        // Windows of seconds, around now: claims and calls are under way when they open and close.
+        let now = world.now().wall.utc();
+        let mut time = || {
+            let at = now + chrono::TimeDelta::milliseconds(rng.i64(-5_000..8_000));
+            at.with_timezone(&chrono_tz::Asia::Kathmandu).format("%H:%M:%S").to_string()
+        };
+        let (start, end) = (time(), time());
+        if start != end {
+            let mode = if rng.u8(..4) == 0 { "0" } else { "1" };
+            let fields = [
+                ("ScMode", mode),
+                ("ScTimeStart", &start),
+                ("ScTimeEnd", &end),
+                ("ScTimezone", "Asia/Kathmandu"),
+            ];
+            world.update_campaign(campaign, &fields);
+        }
+    }
+    come_to_an_end(&mut world, &campaigns);
+    world
+}
+
 proptest! {
+    #[test]
+    fn whatever_the_schedules_nobody_is_dialled_outside_of_them_and_every_contact_is_finished(seed in any::<u64>()) {
+        disturbed_by_schedules(seed);
+    }
+
     #[test]
     fn whatever_the_delays_no_limit_is_exceeded_and_every_contact_is_finished(seed in any::<u64>()) {
         calm(seed);
@@ -198,6 +241,13 @@ fn the_same_seed_gives_the_same_effects() {
         assert!(first.log.len() > 50);
         assert_eq!(first.log, second.log);
     }
+}
+
+#[test]
+fn windows_close_on_claims_and_calls_that_are_under_way() {
+    let ends = (0..60).flat_map(|seed| disturbed_by_schedules(seed).outcomes());
+    let too_late = ends.filter(|outcome| *outcome == Outcome::WindowClosed).count();
+    assert!(too_late > 10, "{too_late}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine in a world that it can be held to: every fate of a call, every order of its events, every gate.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod calendar;
 mod call;
 mod campaign;
 mod chaos;
@@ -13,5 +14,6 @@ mod pbx;
 mod promises;
 mod queue;
 mod records;
+mod schedule;
 mod store;
 mod world;

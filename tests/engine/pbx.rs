@@ -86,6 +86,7 @@ impl Pbx {
             }
             CallEvent::Sent
             | CallEvent::NotSent(_)
+            | CallEvent::WindowClosed
             | CallEvent::Queued
             | CallEvent::Refused(_)
             | CallEvent::Unanswered

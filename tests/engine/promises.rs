@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use astout::engine::dialing::CallEvent;
-use astout::engine::{Effect, Input, Options, UNACKNOWLEDGED_AT_ONCE};
+use astout::engine::{Effect, Input, Options, UNACKNOWLEDGED_AT_ONCE, window};
 use astout::model::codes::CampaignStatus;
 use astout::model::ids::DialingUuid;
+use astout::model::time::Now;
 
 use crate::records::Records;
 
@@ -81,7 +82,7 @@ impl Promises {
     }
 
     /// Watches what the engine decides.
-    pub(crate) fn after(&mut self, now: Duration, effect: &Effect, records: &Records) {
+    pub(crate) fn after(&mut self, Now { mono: now, wall }: Now, effect: &Effect, records: &Records) {
         match effect {
             Effect::Originate(attempt) => {
                 let uuid = attempt.uuid;
@@ -89,6 +90,7 @@ impl Promises {
                 assert!(self.originated.insert(uuid), "one Originate a dialing");
                 let campaign = &records.campaigns[&attempt.capsule.campaign.uuid];
                 assert_eq!(campaign.status, CampaignStatus::Start, "only a started campaign dials");
+                assert!(window::is_open(&campaign.schedule, wall), "nobody is dialled outside of the window");
                 self.unacknowledged.insert(uuid);
                 assert!(self.unacknowledged.len() <= UNACKNOWLEDGED_AT_ONCE, "originates without an answer");
                 assert!(self.holding.len() <= self.max_channels, "channels");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use astout::engine::{OpenDialing, Outlook, selection};
+use astout::engine::{OpenDialing, Outlook, selection, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialResult, DlStatus, Outcome};
 use astout::model::destination::Destination;
@@ -123,9 +123,10 @@ impl Records {
         uuid: CampaignUuid,
         from: CampaignStatus,
         to: CampaignStatus,
+        now: Timestamp,
     ) -> Option<Campaign> {
         let campaign = self.campaigns.get_mut(&uuid).filter(|campaign| campaign.status == from)?;
-        campaign.status = to;
+        *campaign = window::moved(campaign, to, now)?;
         Some(campaign.clone())
     }
 

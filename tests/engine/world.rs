@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use astout::engine::campaign::on_request;
 use astout::engine::dialing::CallEvent;
-use astout::engine::{Effect, Engine, Input, Options};
+use astout::engine::{Effect, Engine, Input, Options, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialingStatus, Outcome};
 use astout::model::destination::Destination;
@@ -159,6 +159,18 @@ impl World {
         self.wall_offset += seconds * 1_000_000;
     }
 
+    /// Sets the wall clock.
+    pub(crate) fn set_wall(&mut self, at: &str) {
+        let at: Timestamp = at.parse().unwrap();
+        self.wall_offset += at.micros() - self.now().wall.micros();
+    }
+
+    /// Lets time pass until the wall clock, if nobody sets it, shows that.
+    pub(crate) fn advance_to(&mut self, at: &str) {
+        let at: Timestamp = at.parse().unwrap();
+        self.advance(at.since(self.now().wall));
+    }
+
     /// Lets time pass, with everything that happens in it.
     pub(crate) fn advance(&mut self, span: Duration) {
         let end = self.now + span;
@@ -242,9 +254,23 @@ impl World {
 
     /// Asks for a status as an operator does.
     pub(crate) fn request(&mut self, campaign: CampaignUuid, status: CampaignStatus) {
+        let now = self.now().wall;
         self.operate(move |records| {
             let campaign = records.campaigns.get_mut(&campaign).unwrap();
+            let before = campaign.clone();
             campaign.status = on_request(campaign.status, status).unwrap();
+            window::changed(&before, campaign, Some(status), now).unwrap();
+            (Change::Update, Noun::Campaign(campaign.clone()))
+        });
+    }
+
+    /// Changes a campaign's fields as an operator does.
+    pub(crate) fn update_campaign(&mut self, campaign: CampaignUuid, fields: &[(&str, &str)]) {
+        let (now, fields) = (self.now().wall, fields_of(fields));
+        self.operate(move |records| {
+            let campaign = records.campaigns.get_mut(&campaign).unwrap();
+            let before = std::mem::replace(campaign, campaign.updated(&fields, now).unwrap());
+            window::changed(&before, campaign, None, now).unwrap();
             (Change::Update, Noun::Campaign(campaign.clone()))
         });
     }
@@ -463,7 +489,7 @@ impl World {
         self.promises.before(&input);
         let effects = self.engine.handle(self.now(), input);
         for effect in effects {
-            self.promises.after(self.now, &effect, &self.records);
+            self.promises.after(self.now(), &effect, &self.records);
             self.log.push((self.now, effect.clone()));
             self.carry_out(effect);
         }
@@ -563,10 +589,12 @@ impl World {
                 let (attempts, outlook) = self.records.claim(now, campaign, &capsule, &ids, &epoch);
                 Input::Claimed { campaign, attempts, outlook }
             }
-            Command::Transition { campaign, from, to } => match self.records.transition(campaign, from, to) {
-                Some(moved) => Input::Changed(Change::Update, Arc::new(Noun::Campaign(moved))),
-                None => Input::NotMoved(campaign),
-            },
+            Command::Transition { campaign, from, to } => {
+                match self.records.transition(campaign, from, to, now) {
+                    Some(moved) => Input::Changed(Change::Update, Arc::new(Noun::Campaign(moved))),
+                    None => Input::NotMoved(campaign),
+                }
+            }
             Command::Finish(ending) => {
                 Input::Ended(ending.dialing.attempt.uuid, self.records.finish(&ending).map(Box::new))
             }

@@ -111,6 +111,16 @@ async fn a_wrong_value_is_refused_by_its_fields_name_and_nothing_is_written() {
         ("OutCampaignCreate", "campaign", &format!("Dest: {NOBODY}")),
         ("OutCampaignCreate", "campaign", "Dest: x"),
         ("OutCampaignCreate", "campaign", "ScMode: 3"),
+        ("OutCampaignCreate", "campaign", "ScTimeStart: 9:00"),
+        ("OutCampaignCreate", "campaign", "ScTimeEnd: 24:00:00"),
+        ("OutCampaignCreate", "campaign", "ScTimeEnd: 09:00:00\nScTimeStart: 09:00:00"),
+        ("OutCampaignCreate", "campaign", "ScDateStart: 17.11.2016"),
+        ("OutCampaignCreate", "campaign", "ScDateEnd: 2016-02-30"),
+        ("OutCampaignCreate", "campaign", "ScDateEnd: 2016-11-16\nScDateStart: 2016-11-17"),
+        ("OutCampaignCreate", "campaign", "ScDateList: 2016-11-17 2016-11-18"),
+        ("OutCampaignCreate", "campaign", "ScDateListExcept: 2016-11-17,"),
+        ("OutCampaignCreate", "campaign", "ScDayList: 1, 7"),
+        ("OutCampaignCreate", "campaign", "ScTimezone: Berlin"),
         ("OutCampaignCreate", "campaign", "Weight: 0"),
         ("OutCampaignCreate", "campaign", "Status: 99"),
     ];
@@ -131,6 +141,15 @@ async fn a_wrong_value_is_refused_by_its_fields_name_and_nothing_is_written() {
         ("OutCampaignUpdate", "campaign", "Status", &made.campaign, "abc"),
         ("OutCampaignUpdate", "campaign", "Status", &made.campaign, ""),
         ("OutCampaignUpdate", "campaign", "Status", &made.campaign, "2"),
+        ("OutCampaignUpdate", "campaign", "ScMode", &made.campaign, "2"),
+        ("OutCampaignUpdate", "campaign", "ScTimeStart", &made.campaign, "15:00"),
+        ("OutCampaignUpdate", "campaign", "ScTimeEnd", &made.campaign, "3 pm"),
+        ("OutCampaignUpdate", "campaign", "ScDateStart", &made.campaign, "tomorrow"),
+        ("OutCampaignUpdate", "campaign", "ScDateEnd", &made.campaign, "2016-13-01"),
+        ("OutCampaignUpdate", "campaign", "ScDateList", &made.campaign, "2016-11-17;2016-11-18"),
+        ("OutCampaignUpdate", "campaign", "ScDateListExcept", &made.campaign, "*"),
+        ("OutCampaignUpdate", "campaign", "ScDayList", &made.campaign, "Sunday"),
+        ("OutCampaignUpdate", "campaign", "ScTimezone", &made.campaign, "GMT+25"),
     ] {
         let reply =
             client.ask(&format!("Action: {action}\nUuid: {uuid}\nName: changed\n{field}: {value}")).await;

@@ -6,6 +6,7 @@ mod ends;
 mod imports;
 mod nouns;
 mod opening;
+mod schedule;
 mod writing;
 
 use crate::model::dialing::{Attempt, Progress};

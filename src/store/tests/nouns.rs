@@ -52,6 +52,15 @@ async fn every_field_of_every_noun_reads_back() {
         ("Dlma", &parts[1]),
         ("Dest", &parts[2]),
         ("Weight", "5"),
+        ("ScMode", "1"),
+        ("ScTimeStart", "09:00:00"),
+        ("ScTimeEnd", "17:00:00"),
+        ("ScDateStart", "2026-01-01"),
+        ("ScDateEnd", "2026-12-31"),
+        ("ScDateList", "2026-01-03, 2026-01-10"),
+        ("ScDateListExcept", "2026-12-24"),
+        ("ScDayList", "1, 2, 3, 4, 5"),
+        ("ScTimezone", "Asia/Kathmandu"),
     ];
     let Noun::Campaign(campaign) = lab.create(Campaign, &campaign).await.unwrap() else { panic!() };
     assert_eq!(lab.store.campaign(campaign.uuid).await.unwrap().as_ref(), Some(&campaign));
