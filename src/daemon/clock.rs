@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::model::time::{Now, Timestamp};
@@ -22,11 +22,33 @@ impl Clock {
     /// Both times.
     #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
     pub fn now(&self) -> Now {
-        Now { mono: self.origin.elapsed(), wall: Timestamp::new(Utc::now()) }
+        Now { mono: self.origin.elapsed(), wall: Timestamp::new(set_off(Utc::now())) }
     }
 
     /// The moment at which the monotonic time is `mono`, for timers.
     pub fn instant(&self, mono: Duration) -> Instant {
         self.origin + mono
     }
+}
+
+/// The wall clock of a release is the machine's.
+#[cfg(not(debug_assertions))]
+const fn set_off(machine: DateTime<Utc>) -> DateTime<Utc> {
+    machine
+}
+
+/// For tests a wall clock may be set without the machine's: `ASTOUT_CLOCK_OFFSET_FILE` names a file that holds by how
+/// many milliseconds it is ahead, and is read each time.
+#[cfg(debug_assertions)]
+fn set_off(machine: DateTime<Utc>) -> DateTime<Utc> {
+    use std::path::PathBuf;
+    use std::sync::OnceLock;
+
+    static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let Some(file) = FILE.get_or_init(|| std::env::var_os("ASTOUT_CLOCK_OFFSET_FILE").map(PathBuf::from))
+    else {
+        return machine;
+    };
+    let offset = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
+    offset.map_or(machine, |offset| machine + chrono::TimeDelta::milliseconds(offset))
 }

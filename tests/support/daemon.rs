@@ -121,6 +121,7 @@ info_enable = true
             .args(["serve", "--config"])
             .arg(self.path("astout.toml"))
             .env("ASTOUT_LOG", self.log_level)
+            .env("ASTOUT_CLOCK_OFFSET_FILE", self.path(super::clock::FILE))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

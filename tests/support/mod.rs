@@ -9,6 +9,7 @@
 )]
 
 pub mod ami;
+pub mod clock;
 pub mod daemon;
 pub mod fates;
 pub mod lab;
