@@ -11,7 +11,7 @@ use astout::asterisk::interpreter::{Interpreter, Output, Tag};
 use astout::daemon::desk::{Act, Desk};
 use astout::engine::dialing::CallEvent;
 use astout::engine::{Engine, Input, Records};
-use astout::model::event::{Change, Noun};
+use astout::model::event::{Change, Noun, OutEvent};
 use astout::model::ids::{DialingUuid, Ids};
 use astout::model::time::Timestamp;
 use astout::result_log::{Logged, ResultLog};
@@ -305,7 +305,9 @@ impl Simulation {
                     self.start_writing();
                 }
                 Act::Publish(event) => {
-                    if let (Change::Delete, Noun::Dialing(dialing)) = (event.change, &*event.noun) {
+                    if let OutEvent::Noun { change: Change::Delete, noun } = &event
+                        && let Noun::Dialing(dialing) = &**noun
+                    {
                         self.model.announced(dialing.attempt.uuid);
                     }
                 }

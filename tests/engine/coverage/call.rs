@@ -16,6 +16,7 @@
 //! | `e11` `e12` | ended: not sent, refused |
 //! | `eN` | ended by a failed response without a channel |
 //! | `eT` | taken back before it was sent |
+//! | `eW` | not sent: the window had closed |
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -33,38 +34,39 @@ use crate::world::{World, secs};
 /// Where each leads; `.` stays, `-` cannot be. `gone2` is Gone two seconds or more after the first one, `look` is the
 /// time that the call wanted to be woken at, `anew` a link that was lost and is back.
 const TABLE: &str = "
-     sent not-sent queued refused unanswered created begin up   end-answer end success failure hangup agent present present-up gone gone2 look unseen restart take-back withdraw anew
-c    .    e11      a      e12     a          .       .     cU   cU         .   S       F       cH     .     a       U          c?   c?    .    e10    e10     eT        .        .
-c?   .    e11      a?     e12     a?         c       .     cU?  cU?        .   S?      F?      cH     .     a       U          .    e10   .    e10    e10     -         .        c
-cU   .    e11      U      e12     U          .       .     .    .          .   S       FU      cUH    .     U       U          cU?  cU?   .    e10    e10     -         .        .
-cU?  .    e11      U?     e12     U?         cU      .     .    .          .   S?      FU?     cUH    .     U       U          .    e10   .    e10    e10     -         .        cU
-cH   .    e7       H      e7      H          .       .     cUH  cUH        .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         .        .
-cUH  .    e7       UH     e7      UH         .       .     .    .          .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         .        .
-a    .    e11      .      e12     .          .       .     U    U          .   S       F       H      .     .       U          a?   a?    .    e10    e10     -         .        .
-a?   .    e11      .      e12     .          a       .     U?   U?         .   S?      F?      H      .     a       U          .    e10   .    e10    e10     -         .        a
-U    .    e11      .      e12     .          .       .     .    .          .   S       FU      UH     .     .       .          U?   U?    .    e10    e10     -         .        .
-U?   .    e11      .      e12     .          U       .     .    .          .   S?      FU?     UH     .     U       U          .    e10   .    e10    e10     -         .        U
-H    .    e7       .      e7      .          .       .     UH   UH         .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         .        .
-UH   .    e7       .      e7      .          .       .     .    .          .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         .        .
-S    .    e11      .      e12     .          .       .     .    .          .   .       .       e7     .     .       .          S?   S?    .    e10    e10     -         .        .
-S?   .    e11      .      e12     .          S       .     .    .          .   .       .       e7     .     S       S          .    e10   .    e10    e10     -         .        S
-F    .    e11      .      e12     .          .       .     FU   FU         .   .       .       e7     .     .       FU         eN   eN    .    e10    e10     -         .        .
-F?   .    e11      .      e12     .          F       .     FU?  FU?        .   .       .       e7     .     F       FU         eN   eN    .    e10    e10     -         .        F
-FU   .    e11      .      e12     .          .       .     .    .          .   .       .       e7     .     .       .          eN   eN    .    e10    e10     -         .        .
-FU?  .    e11      .      e12     .          FU      .     .    .          .   .       .       e7     .     FU      FU         eN   eN    .    e10    e10     -         .        FU
-e7   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .        .
-e10  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .        .
-e11  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .        .
-e12  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .        .
-eN   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .        .
-eT   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .        .
+     sent not-sent queued refused unanswered created begin up   end-answer end success failure hangup agent present present-up gone gone2 look unseen restart take-back window withdraw anew
+c    .    e11      a      e12     a          .       .     cU   cU         .   S       F       cH     .     a       U          c?   c?    .    e10    e10     eT        eW     .        .
+c?   .    e11      a?     e12     a?         c       .     cU?  cU?        .   S?      F?      cH     .     a       U          .    e10   .    e10    e10     -         -      .        c
+cU   .    e11      U      e12     U          .       .     .    .          .   S       FU      cUH    .     U       U          cU?  cU?   .    e10    e10     -         -      .        .
+cU?  .    e11      U?     e12     U?         cU      .     .    .          .   S?      FU?     cUH    .     U       U          .    e10   .    e10    e10     -         -      .        cU
+cH   .    e7       H      e7      H          .       .     cUH  cUH        .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .
+cUH  .    e7       UH     e7      UH         .       .     .    .          .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .
+a    .    e11      .      e12     .          .       .     U    U          .   S       F       H      .     .       U          a?   a?    .    e10    e10     -         -      .        .
+a?   .    e11      .      e12     .          a       .     U?   U?         .   S?      F?      H      .     a       U          .    e10   .    e10    e10     -         -      .        a
+U    .    e11      .      e12     .          .       .     .    .          .   S       FU      UH     .     .       .          U?   U?    .    e10    e10     -         -      .        .
+U?   .    e11      .      e12     .          U       .     .    .          .   S?      FU?     UH     .     U       U          .    e10   .    e10    e10     -         -      .        U
+H    .    e7       .      e7      .          .       .     UH   UH         .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .
+UH   .    e7       .      e7      .          .       .     .    .          .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .
+S    .    e11      .      e12     .          .       .     .    .          .   .       .       e7     .     .       .          S?   S?    .    e10    e10     -         -      .        .
+S?   .    e11      .      e12     .          S       .     .    .          .   .       .       e7     .     S       S          .    e10   .    e10    e10     -         -      .        S
+F    .    e11      .      e12     .          .       .     FU   FU         .   .       .       e7     .     .       FU         eN   eN    .    e10    e10     -         -      .        .
+F?   .    e11      .      e12     .          F       .     FU?  FU?        .   .       .       e7     .     F       FU         eN   eN    .    e10    e10     -         -      .        F
+FU   .    e11      .      e12     .          .       .     .    .          .   .       .       e7     .     .       .          eN   eN    .    e10    e10     -         -      .        .
+FU?  .    e11      .      e12     .          FU      .     .    .          .   .       .       e7     .     FU      FU         eN   eN    .    e10    e10     -         -      .        FU
+e7   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
+e10  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
+e11  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
+e12  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
+eN   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
+eT   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
+eW   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
 ";
 
 /// Why there are cells that nobody can reach.
 fn impossible(state: &str, column: &str) -> Option<&'static str> {
     match column {
         "look" if is_end(state) => Some("a call that has ended asks for nothing at any time"),
-        "take-back" if state != "c" && !is_end(state) => {
+        "take-back" | "window" if state != "c" && !is_end(state) => {
             Some("only what was claimed this moment is taken back, before anything was sent or heard")
         }
         _ => None,
@@ -118,6 +120,7 @@ fn deeds(column: &str) -> Vec<Deed> {
         "unseen" => vec![Deed::Cut(Cut::Unseen)],
         "restart" => vec![Deed::Cut(Cut::PbxRestart)],
         "take-back" => vec![Deed::Cut(Cut::NotSent)],
+        "window" => vec![Deed::Event(CallEvent::WindowClosed), Deed::Cut(Cut::WindowClosed)],
         "withdraw" => vec![Deed::Withdraw],
         "anew" => vec![Deed::Anew],
         other => panic!("{other} is no column"),
@@ -129,6 +132,7 @@ fn column_of(event: &CallEvent) -> &'static str {
     match event {
         CallEvent::Sent => "sent",
         CallEvent::NotSent(_) => "not-sent",
+        CallEvent::WindowClosed => "window",
         CallEvent::Queued => "queued",
         CallEvent::Refused(_) => "refused",
         CallEvent::Unanswered => "unanswered",
@@ -206,6 +210,9 @@ impl Walker {
     fn step(&self, table: &mut Table, column: &'static str, deed: Deed) -> Option<Self> {
         let mut next = self.clone();
         next.way.push(column);
+        if !is_end(self.state) && impossible(self.state, column).is_some() {
+            return None;
+        }
         let outputs = match deed {
             Deed::Event(event) => {
                 assert_eq!(column_of(&event), column);
@@ -223,7 +230,6 @@ impl Walker {
                 next.now = next.now.max(next.call.wake()?);
                 next.call.handle_wake(at(next.now))
             }
-            Deed::Cut(Cut::NotSent) if impossible(self.state, column).is_some() => return None,
             Deed::Cut(why) => next.call.cut(at(next.now), why).into_iter().collect(),
             Deed::Withdraw => {
                 next.withdrawn = true;
@@ -315,6 +321,7 @@ impl Walker {
         let told = self.call.dialing().progress.res_hangup.is_some();
         match column {
             "take-back" => assert_eq!(outcome, Outcome::Withdrawn, "{way:?}"),
+            "window" if !self.withdrawn => assert_eq!(outcome, Outcome::WindowClosed, "{way:?}"),
             _ if answered => assert_eq!(outcome, Outcome::Answered, "{way:?}"),
             _ if self.withdrawn => assert_eq!(outcome, Outcome::Withdrawn, "{way:?}"),
             "restart" if !told => assert_eq!(outcome, Outcome::PbxRestart, "{way:?}"),
