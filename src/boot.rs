@@ -23,6 +23,7 @@ use crate::ami::{ClientOptions, Privileges};
 use crate::asterisk::connection::ConnectionOptions;
 use crate::asterisk::{self, EVENTS};
 use crate::config::{self, Config, ManagerSecret, OrphanPolicy};
+use crate::crash::{self, Point};
 use crate::daemon::clock::Clock;
 use crate::daemon::driver::{self, Parts};
 use crate::daemon::handle::Handle;
@@ -103,6 +104,7 @@ pub async fn serve(
     let options =
         StoreOptions { url: config.database.url.clone(), policy, result: result_options(&config.result) };
     let opened = Store::open(options).await?;
+    crash::at(Point::Recovered);
     let log = open_log(&config.result.filename, &opened.store, &opened.recovered).await?;
     let tasks = TaskTracker::new();
     let connection_stop = CancellationToken::new();

@@ -8,6 +8,7 @@
 //! | 0 | [`model`] | the nouns: ids, campaign, plan, destination, dlma, dl, dialing, codes, policy, events |
 //! | 0 | [`ami`] | the Asterisk Manager Interface, both ends, without IO and without a dialer's words |
 //! | 1 | [`engine`] | decides: campaigns, dialings, selection, limits; pure, time is a parameter |
+//! | 1 | [`crash`] | where tests can make the daemon die; nothing in a release |
 //! | 2 | [`asterisk`] | talks to Asterisk: the connection, its events in the engine's words, the agents of queues |
 //! | 2 | [`store`] | remembers: SQLite, one writer with group commit, a file per table |
 //! | 2 | [`result_log`] | appends the lines of ended attempts to `astout.result`, each once |
@@ -25,6 +26,7 @@ pub mod boot;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod crash;
 pub mod daemon;
 pub mod engine;
 pub mod manager;

@@ -15,6 +15,8 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use crate::crash::{self, Point};
+
 /// How long after a failed write the next one is tried.
 const RETRY: Duration = Duration::from_secs(1);
 /// Lines that are written at once, at most.
@@ -123,6 +125,7 @@ impl ResultLog {
                 "the result log became shorter: was it rotated by copytruncate? lines may be lost in that; let it be renamed"
             );
         }
+        crash::at_last(Point::MidLogWrite, || drop((&self.file).write_all(&bytes[..bytes.len() / 2])));
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
         if let Err(why) = written {
             // A full disk leaves a part of the batch behind: take it away, so that no line is there twice later.
@@ -131,6 +134,7 @@ impl ResultLog {
             }
             return Err(self.failed("cannot be written")(why));
         }
+        crash::at(Point::AfterLogWrite);
         self.len = before + bytes.len() as u64;
         if let Some((seq, _)) = lines.last() {
             self.last_seq = *seq;

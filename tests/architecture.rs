@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use paths::NamedPath;
 
 /// Every room and its floor. A room imports from lower floors only, and never from its own.
-const ROOMS: [(&str, u8); 16] = [
+const ROOMS: [(&str, u8); 17] = [
     ("model", 0),
     ("ami", 0),
     ("engine", 1),
+    ("crash", 1),
     ("store", 2),
     ("asterisk", 2),
     ("result_log", 2),

@@ -1,6 +1,8 @@
 //! SIGKILL at random moments in the middle of a campaign, of astout and of the PBX: nobody is dialled twice as one
 //! attempt, every attempt has its one line, nothing is stuck.
 //!
+//! Case 9 of the fault matrix; `tests/faults_daemon` has its neighbours.
+//!
 //! `ASTOUT_TORTURE` says how often it is killed (6 by default; `make torture` has 500 and 50), `ASTOUT_SEED` repeats the
 //! moments of a run, whose seed a failure shows.
 
@@ -259,14 +261,6 @@ fn torture(pbx: &mut impl Killable, kills: u64, seed: u64) {
 trait Killable: Pbx {
     fn kill(&mut self);
     fn start_again(&mut self);
-    /// A client of somebody who looks from outside.
-    fn admin(&self) -> Client {
-        Client::login(
-            self.get("ASTERISK_AMI"),
-            self.get("ASTERISK_ADMIN_USER"),
-            self.get("ASTERISK_ADMIN_SECRET"),
-        )
-    }
 }
 
 impl Killable for Lab {
@@ -294,11 +288,11 @@ fn seed() -> u64 {
 }
 
 #[test]
-fn kills_at_random_moments_cost_nothing_on_the_sandbox() {
+fn case_09_kills_at_random_moments_cost_nothing_on_the_sandbox() {
     torture(&mut Sandbox::up(""), number_of("ASTOUT_TORTURE", 6), seed());
 }
 
 #[test]
-fn kills_at_random_moments_cost_nothing_on_a_real_asterisk() {
+fn case_09_kills_at_random_moments_cost_nothing_on_a_real_asterisk() {
     torture(&mut Lab::up("torture"), number_of("ASTOUT_TORTURE_ASTERISK", 4), seed());
 }

@@ -29,6 +29,7 @@ use self::delivery::Delivery;
 pub use self::exchange::{FromAsterisk, ToAsterisk};
 pub use self::options::ConnectionOptions;
 use crate::ami::{ClientEvent, ClientSession, CloseReason, NoAnswer};
+use crate::crash::{self, Point};
 
 /// The capacity to give the channel of [`FromAsterisk`]: some seconds of a busy Asterisk.
 pub const CHANNEL_CAPACITY: usize = 65_536;
@@ -169,7 +170,10 @@ impl<T: Send> Connection<T> {
                 },
                 written = writer.write(&output), if !output.is_empty() => match written {
                     Ok(0) => session.fail("the connection takes no bytes"),
-                    Ok(count) => output.advance(count),
+                    Ok(count) => {
+                        crash::at_if(Point::AfterOriginateWrite, || has_originate(&output[..count]));
+                        output.advance(count);
+                    }
                     Err(error) => session.fail(error.to_string()),
                 },
                 () = sleep_until(wake) => {
@@ -271,6 +275,10 @@ impl<T: Send> Connection<T> {
         let wait = if refused { wait.max(self.options.retry_refused) } else { wait };
         wait.mul_f64(1.0 + 0.25 * fastrand::f64())
     }
+}
+
+fn has_originate(written: &[u8]) -> bool {
+    written.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"Action: Originate"))
 }
 
 fn take_leave<T>(session: &mut ClientSession<T>) -> Instant {

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::crash::{self, Point};
 use crate::engine::dialing::CallEvent;
 use crate::engine::{Input, window};
 use crate::model::dialing::Attempt;
@@ -91,6 +92,12 @@ impl<W: Fn() -> Timestamp> Shell<W> {
                 () = sleep_until(wake), if deadline.is_some() => self.interpreter.tick(self.origin.elapsed()),
             };
             for output in outputs {
+                crash::at_if(Point::BeforeOriginateWrite, || {
+                    matches!(output, Output::Submit(_, Tag::Originate(_)))
+                });
+                crash::at_if(Point::AfterAck, || {
+                    matches!(output, Output::Input(Input::Call(_, CallEvent::Queued)))
+                });
                 let alive = match output {
                     Output::Submit(action, tag) => {
                         self.commands.send(ToAsterisk::Submit { action, tag }).await.is_ok()

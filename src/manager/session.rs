@@ -23,6 +23,7 @@ use super::render;
 use super::{Door, QUEUED_BYTES};
 use crate::ami::server_session::Closed;
 use crate::ami::{Account, Denied, Message, Privileges, Request, ServerEvent, ServerSession};
+use crate::crash::{self, Point};
 use crate::daemon::bus::BEHIND_AT_MOST;
 use crate::model::event::OutEvent;
 
@@ -135,6 +136,7 @@ impl Connection {
                 wrote = writer.write(&self.unwritten), if !self.unwritten.is_empty() => match wrote {
                     Ok(0) => return Ending::Drop,
                     Ok(wrote) => {
+                        crash::at_if(Point::AfterReply, || tells_of_a_creation(&self.unwritten[..wrote]));
                         self.unwritten.advance(wrote);
                         in_vain = 0;
                     }
@@ -257,6 +259,10 @@ impl Connection {
         debug!(peer = self.session.peer(), %why, "the connection broke");
         Ending::Drop
     }
+}
+
+fn tells_of_a_creation(written: &[u8]) -> bool {
+    String::from_utf8_lossy(written).contains("created successfully")
 }
 
 /// The next message of the answer under way; `None` at its end. Waits for ever where none is under way.

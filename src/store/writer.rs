@@ -17,6 +17,7 @@ use super::error::{Fault, StoreError};
 use super::notes::{Note, Notes, Withdrawn};
 use super::outbox::{self, Numbering};
 use super::{campaign, claim, dialing, import, noun};
+use crate::crash::{self, Point};
 use crate::model::ids::DialingUuid;
 use crate::model::policy::Policy;
 use crate::model::result::ResultOptions;
@@ -164,7 +165,12 @@ impl Writer {
             });
         }
         numbering.write(conn).await.map_err(|fault| ("numbering result lines", fault))?;
+        let (claims, ends) = (done.iter().any(is_a_claim), done.iter().any(is_an_end));
+        crash::at_if(Point::BeforeClaimCommit, || claims);
+        crash::at_if(Point::BeforeEndCommit, || ends);
         query("COMMIT").execute(&mut *conn).await.map_err(at("committing"))?;
+        crash::at_if(Point::AfterClaimCommit, || claims);
+        crash::at_if(Point::AfterEndCommit, || ends);
         Ok(done)
     }
 
@@ -194,6 +200,14 @@ impl Writer {
             tracing::warn!("database {}: checkpoint: {error}", self.rules.path.display());
         }
     }
+}
+
+fn is_a_claim(done: &Done) -> bool {
+    matches!(done, Done::Claimed(claimed) if !claimed.dialings.is_empty())
+}
+
+fn is_an_end(done: &Done) -> bool {
+    matches!(done, Done::Finished { .. })
 }
 
 /// What the batch notes; of progress what it does not write over itself.

@@ -32,10 +32,16 @@ pub struct Daemon {
 impl Daemon {
     /// Starts one beside that PBX. `more` is TOML after the sections that every test has.
     pub fn start(pbx: &impl Pbx, more: &str) -> Self {
+        let mut daemon = Self::beside(pbx, more);
+        daemon.run();
+        daemon
+    }
+
+    /// The same, not started.
+    pub fn beside(pbx: &impl Pbx, more: &str) -> Self {
         let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
         let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, more);
         daemon.witness = Some(pbx.witness());
-        daemon.run();
         daemon
     }
 
@@ -115,25 +121,36 @@ info_enable = true
 
     /// Starts it and waits until it is ready.
     pub fn run(&mut self) {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        let before = log.metadata().unwrap().len();
-        let child = Command::new(env!("CARGO_BIN_EXE_astout"))
-            .args(["serve", "--config"])
-            .arg(self.path("astout.toml"))
-            .env("ASTOUT_LOG", self.log_level)
-            .env("ASTOUT_CLOCK_OFFSET_FILE", self.path(super::clock::FILE))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
+        self.run_with(&[]);
+    }
+
+    /// The same with these variables in its environment.
+    pub fn run_with(&mut self, environment: &[(&str, &str)]) {
+        let before = fs::metadata(self.path("log")).map_or(0, |log| log.len());
+        self.spawn(environment);
         let ready = |daemon: &mut Self| {
             let gone = daemon.child.as_mut().unwrap().try_wait().unwrap();
             assert!(gone.is_none(), "astout ended with {gone:?}:\n{}", daemon.log());
             daemon.log_from(before).contains("ready").then_some(())
         };
         self.poll("ready", ready);
+    }
+
+    /// Starts it and waits for nothing.
+    pub fn spawn(&mut self, environment: &[(&str, &str)]) {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_astout"))
+            .args(["serve", "--config"])
+            .arg(self.path("astout.toml"))
+            .env("ASTOUT_LOG", self.log_level)
+            .env("ASTOUT_CLOCK_OFFSET_FILE", self.path(super::clock::FILE))
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
     }
 
     /// Runs `astout` with these arguments and this daemon's configuration.
@@ -215,22 +232,39 @@ info_enable = true
 
     /// SIGHUP.
     pub fn hang_up(&self) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        self.signal("-HUP");
+    }
+
+    /// A signal, as `kill` names it.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) -> ExitStatus {
+        self.signal("-TERM");
+        self.ended()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended(&mut self) -> ExitStatus {
         let mut child = self.child.take().unwrap();
-        let pid = child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = child.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < deadline, "astout does not stop:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(20));
+            if Instant::now() >= deadline {
+                self.child = Some(child);
+                panic!("astout does not end:\n{}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::ami::Client;
 use super::lab::Lab;
 
 /// A PBX of a test's own.
@@ -11,6 +12,15 @@ pub trait Pbx {
 
     /// What it has written down of its calls itself, as `astout check` takes it: the option and its file.
     fn witness(&self) -> (&'static str, PathBuf);
+
+    /// A client of somebody who looks from outside, and may do everything.
+    fn admin(&self) -> Client {
+        Client::login(
+            self.get("ASTERISK_AMI"),
+            self.get("ASTERISK_ADMIN_USER"),
+            self.get("ASTERISK_ADMIN_SECRET"),
+        )
+    }
 }
 
 impl Pbx for Lab {

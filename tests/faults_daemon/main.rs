@@ -1,0 +1,14 @@
+//! The fault matrix, cases 1 to 19: what the daemon can die of, and how it can be told to end. Each case on the sandbox
+//! and, where an Asterisk has a part in it, on a real one; `astout check` at the end of each.
+//!
+//! | case | where |
+//! |---|---|
+//! | 1–8, 10 | `kills`: SIGKILL at named points (`src/crash.rs`) |
+//! | 9 | `tests/torture.rs`: SIGKILL at random moments |
+
+#![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+mod fault;
+mod kills;
+#[path = "../support/mod.rs"]
+mod support;
