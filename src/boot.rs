@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -25,6 +25,7 @@ use crate::asterisk::{self, EVENTS};
 use crate::config::{self, Config, ManagerSecret, OrphanPolicy};
 use crate::crash::{self, Point};
 use crate::daemon::clock::Clock;
+use crate::daemon::control::{Control, Manner, Reloaded, Stop};
 use crate::daemon::driver::{self, Parts};
 use crate::daemon::handle::Handle;
 use crate::engine::{self, Engine, Records};
@@ -37,6 +38,8 @@ use crate::store::{Recovered, Store, StoreError, StoreOptions};
 
 /// How long the doors and the connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// The same where it is to end at once.
+const GOODBYE_NOW: Duration = Duration::from_millis(300);
 /// Lines of the outbox that are read at once when the log is behind it.
 const LINES: u32 = 1000;
 
@@ -44,7 +47,7 @@ const LINES: u32 = 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// Another one runs on the same database.
-    #[error("astout runs already on this database{pid} (lock {path}); stop it first, or give this one a [database] of its own", pid = pid.as_ref().map_or_else(String::new, |pid| format!(", pid {pid}")))]
+    #[error("already running{pid} on this database (lock {path}); stop it first, or give this one a [database] of its own", pid = pid.as_ref().map_or_else(String::new, |pid| format!(" (pid {pid})")))]
     Running {
         /// The lock file.
         path: PathBuf,
@@ -80,15 +83,25 @@ pub enum BootError {
     Log(#[from] LogError),
 }
 
-/// Runs the daemon until `stop`, and takes up the configurations that come by `reloads`.
+/// A new configuration, and where it is told whether it was taken up.
+#[derive(Debug)]
+pub struct Reload {
+    /// The configuration.
+    pub config: Config,
+    /// Where the answer goes.
+    pub done: oneshot::Sender<Reloaded>,
+}
+
+/// Runs the daemon until it is told to stop, and takes up the configurations that come by `reloads`.
 ///
 /// # Errors
-/// Where it cannot start. Once it runs, nothing but `stop` ends it.
+/// Where it cannot start. Once it runs, nothing but the control's stop ends it.
 pub async fn serve(
     config: Config,
-    stop: CancellationToken,
-    reloads: mpsc::Receiver<Config>,
+    control: Control,
+    reloads: mpsc::Receiver<Reload>,
 ) -> Result<(), BootError> {
+    let stop = control.stop.clone();
     let [asterisk] = config.asterisk.as_slice() else {
         return Err(BootError::NotBuilt("several [[asterisk]] are not built yet; give one"));
     };
@@ -129,29 +142,36 @@ pub async fn serve(
     let (driver, handle) = driver::new(parts);
     let doors_stop = CancellationToken::new();
     let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
-    let doors = open_doors(&config, known_users, handle.clone(), clock, &tasks, &doors_stop).await?;
+    let doors = open_doors(&config, known_users, handle.clone(), control, clock, &tasks, &doors_stop).await?;
     tasks.spawn(take_up(config, reloads, users, handle, doors_stop.clone()));
     // Told at every level: others wait for the word.
     info!(target: "ready", "ready");
     // Without systemd there is nobody to tell.
     drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
+    tokio::spawn(tell_of_the_stop(stop.clone()));
 
-    let store = driver.run(stop).await;
-    drop(sd_notify::notify(&[sd_notify::NotifyState::Stopping]));
+    let store = driver.run(stop.clone()).await;
     doors_stop.cancel();
     connection_stop.cancel();
     tasks.close();
-    if tokio::time::timeout(GOODBYE, tasks.wait()).await.is_err() {
+    let goodbye = if stop.manner() == Some(Manner::Now) { GOODBYE_NOW } else { GOODBYE };
+    if tokio::time::timeout(goodbye, tasks.wait()).await.is_err() {
         warn!("not everybody said goodbye in time");
-    }
-    if let Some(socket) = doors {
-        drop(fs::remove_file(socket));
     }
     if let Err(why) = store.close().await {
         warn!(%why, "the database was not checkpointed; nothing is lost, the next start does it");
     }
+    // Last: whoever has told it to stop waits for this.
+    if let Some(socket) = doors {
+        drop(fs::remove_file(socket));
+    }
     info!("stopped");
     Ok(())
+}
+
+async fn tell_of_the_stop(stop: Stop) {
+    stop.more_urgent(None).await;
+    drop(sd_notify::notify(&[sd_notify::NotifyState::Stopping]));
 }
 
 /// One instance a database: the lock is the process's, and goes with it however it ends.
@@ -236,19 +256,21 @@ fn result_options(result: &config::ResultLog) -> ResultOptions {
 /// Takes up what of a new configuration can be taken up while calls are up, and says what takes a restart.
 async fn take_up(
     mut running: Config,
-    mut reloads: mpsc::Receiver<Config>,
+    mut reloads: mpsc::Receiver<Reload>,
     users_known: watch::Sender<Arc<[manager::User]>>,
     handle: Handle,
     stop: CancellationToken,
 ) {
     loop {
-        let config = tokio::select! {
-            config = reloads.recv() => config,
+        let reload = tokio::select! {
+            reload = reloads.recv() => reload,
             () = stop.cancelled() => return,
         };
-        let Some(config) = config else { return };
+        let Some(Reload { config, done }) = reload else { return };
         let [asterisk] = config.asterisk.as_slice() else {
-            warn!("several [[asterisk]] are not built yet: the running configuration stays");
+            let why = "several [[asterisk]] are not built yet: the running configuration stays";
+            warn!("{why}");
+            drop(done.send(Err(why.to_owned())));
             continue;
         };
         for note in config.warnings.iter().map(ToString::to_string).chain(config.not_built()) {
@@ -264,6 +286,8 @@ async fn take_up(
         users_known.send_replace(Arc::from(users(&config.manager)));
         info!("took up the configuration: [policy], limits, users, result lines");
         running = config;
+        // Whoever sent a signal waits for no answer.
+        drop(done.send(Ok(())));
     }
 }
 
@@ -337,6 +361,7 @@ async fn open_doors(
     config: &Config,
     users: watch::Receiver<Arc<[manager::User]>>,
     handle: Handle,
+    control: Control,
     clock: Clock,
     tasks: &TaskTracker,
     stop: &CancellationToken,
@@ -363,7 +388,7 @@ async fn open_doors(
     let listener = UnixListener::bind(path).map_err(cannot_listen("cli", &path.display()))?;
     fs::set_permissions(path, Permissions::from_mode(0o660))
         .map_err(cannot_listen("cli", &path.display()))?;
-    tasks.spawn(manager::serve_local(listener, options, handle, clock, tasks.clone(), stop.clone()));
+    tasks.spawn(manager::serve_local(listener, options, handle, control, clock, tasks.clone(), stop.clone()));
     Ok(Some(path.clone()))
 }
 

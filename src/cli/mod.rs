@@ -2,6 +2,7 @@
 
 mod check;
 pub mod check_config;
+mod control;
 mod doctor;
 mod import;
 mod remote;
@@ -68,6 +69,12 @@ enum Command {
         #[arg(long)]
         log_json: bool,
     },
+    /// Tell the running daemon to end: nothing more is dialled, what rings is waited for 20 s, calls that are up stay up
+    Stop(control::Stop),
+    /// Tell the running daemon to dial no more and to end with its last call; says how many are left
+    Drain,
+    /// Have the running daemon read its configuration anew; 78 where it is wrong, and the running one stays
+    Reload,
     /// Say whether the configuration is right: every mistake with its line and what is allowed
     CheckConfig,
     /// Run a PBX that speaks AMI and rings nobody, to rehearse a campaign on
@@ -95,6 +102,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         (Some(_), Some(_)) => complain(USAGE, "-x goes without a subcommand"),
         (Some(line), None) => remote::run(&arguments.config, environment, &line, arguments.json),
         (None, Some(Command::Serve { log_json })) => serve::run(&arguments.config, environment, log_json),
+        (None, Some(Command::Stop(how))) => control::stop(&arguments.config, environment, &how),
+        (None, Some(Command::Drain)) => control::drain(&arguments.config, environment),
+        (None, Some(Command::Reload)) => control::reload(&arguments.config, environment),
         (None, Some(Command::CheckConfig)) => {
             check_config::run(&arguments.config, environment, &mut std::io::stdout().lock())
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -17,17 +17,6 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 /// Executes `line` and prints what the daemon says.
 pub(super) fn run(path: &Path, environment: Vec<(String, String)>, line: &str, json: bool) -> u8 {
-    // The file holds secrets: whoever may use the socket need not be able to read it.
-    let socket = match Config::load(path, environment) {
-        Ok(config) => config.cli.socket,
-        Err(error) if path != config::default_path() => {
-            return complain(super::CONFIG, format!("the configuration is wrong:\n{error}"));
-        }
-        Err(_) => Config::default().cli.socket,
-    };
-    let Some(socket) = socket else {
-        return complain(USAGE, "[cli] socket is \"\": the daemon has no local socket to talk to");
-    };
     let mut action = MessageBuilder::action("Command").header("Command", line);
     if json {
         action = action.header("Json", "yes");
@@ -36,48 +25,91 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, line: &str, j
         Ok(action) => action,
         Err(why) => return complain(USAGE, format!("this command cannot be sent: {why}")),
     };
-    let stream = match UnixStream::connect(&socket) {
-        Ok(stream) => stream,
-        Err(why) => {
-            let socket = socket.display();
-            return complain(
-                UNAVAILABLE,
-                format!("no daemon answers on {socket}: {why}; is `astout serve` running?"),
-            );
-        }
+    let mut daemon = match Remote::connect(socket_of(path, environment)) {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
     };
-    match ask(stream, &action) {
+    match daemon.ask(&action) {
         Ok(answer) => print(&answer),
         Err(why) => complain(UNAVAILABLE, format!("the daemon did not answer: {why}")),
     }
 }
 
-fn ask(mut stream: UnixStream, action: &Message) -> io::Result<Message> {
-    stream.set_read_timeout(Some(ANSWER))?;
-    stream.write_all(&action.to_wire())?;
-    let mut codec = ClientCodec::new();
-    let mut bytes = BytesMut::new();
-    let mut part = [0; 16 * 1024];
-    loop {
-        match codec.next_item(&mut bytes).map_err(io::Error::other)? {
-            Some(FromServer::Message(message)) if message.is_response() => return Ok(message),
-            Some(FromServer::Message(_) | FromServer::Banner(_)) => {}
-            None => match stream.read(&mut part)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => bytes.extend_from_slice(&part[..count]),
-            },
+/// Where the daemon of that configuration is talked to; complains where that is not known.
+pub(super) fn socket_of(path: &Path, environment: Vec<(String, String)>) -> Result<PathBuf, u8> {
+    // The file holds secrets: whoever may use the socket need not be able to read it.
+    let socket = match Config::load(path, environment) {
+        Ok(config) => config.cli.socket,
+        Err(error) if path != config::default_path() => {
+            return Err(complain(super::CONFIG, format!("the configuration is wrong:\n{error}")));
         }
+        Err(_) => Config::default().cli.socket,
+    };
+    let none = || complain(USAGE, "[cli] socket is \"\": the daemon has no local socket to talk to");
+    socket.ok_or_else(none)
+}
+
+/// A conversation with the running daemon.
+pub(super) struct Remote {
+    stream: UnixStream,
+    codec: ClientCodec,
+    bytes: BytesMut,
+}
+
+impl Remote {
+    /// Connects; complains where nobody is there.
+    pub(super) fn connect(socket: Result<PathBuf, u8>) -> Result<Self, u8> {
+        let socket = socket?;
+        match UnixStream::connect(&socket) {
+            Ok(stream) => Ok(Self { stream, codec: ClientCodec::new(), bytes: BytesMut::new() }),
+            Err(why) => {
+                let socket = socket.display();
+                let why = format!("no daemon answers on {socket}: {why}; is `astout serve` running?");
+                Err(complain(UNAVAILABLE, why))
+            }
+        }
+    }
+
+    /// Sends an action and gives its response.
+    pub(super) fn ask(&mut self, action: &Message) -> io::Result<Message> {
+        self.stream.set_read_timeout(Some(ANSWER))?;
+        self.stream.write_all(&action.to_wire())?;
+        let mut part = [0; 16 * 1024];
+        loop {
+            match self.codec.next_item(&mut self.bytes).map_err(io::Error::other)? {
+                Some(FromServer::Message(message)) if message.is_response() => return Ok(message),
+                Some(FromServer::Message(_) | FromServer::Banner(_)) => {}
+                None => match self.stream.read(&mut part)? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    count => self.bytes.extend_from_slice(&part[..count]),
+                },
+            }
+        }
+    }
+
+    /// Sends one `out …` line and gives what it prints, or what is wrong.
+    pub(super) fn command(&mut self, line: &'static str) -> io::Result<Result<String, String>> {
+        let action = MessageBuilder::action("Command").header("Command", line).finish_lossy();
+        let answer = self.ask(&action)?;
+        let text = text(&answer);
+        Ok(if answer.is_success() { Ok(text) } else { Err(text) })
     }
 }
 
+/// What it prints.
+fn text(answer: &Message) -> String {
+    let lines: Vec<_> = answer.all("Output").collect();
+    if lines.is_empty() { answer.get("Message").unwrap_or_default().into_owned() } else { lines.join("\n") }
+}
+
 fn print(answer: &Message) -> u8 {
-    let text: String = answer.all("Output").flat_map(|line| [line, "\n".into()]).collect();
-    if answer.is_success() {
-        return match io::stdout().lock().write_all(text.as_bytes()) {
-            Ok(()) => OK,
-            Err(why) => complain(IO, why),
-        };
+    let text = text(answer);
+    if !answer.is_success() {
+        return complain(REFUSED, text.trim_end());
     }
-    let text = if text.is_empty() { answer.get("Message").unwrap_or_default().into_owned() } else { text };
-    complain(REFUSED, text.trim_end())
+    let lines = answer.all("Output").next().map_or(String::new(), |_| text + "\n");
+    match io::stdout().lock().write_all(lines.as_bytes()) {
+        Ok(()) => OK,
+        Err(why) => complain(IO, why),
+    }
 }

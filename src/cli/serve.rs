@@ -2,18 +2,22 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{CONFIG, INTERNAL, IO, OK, UNAVAILABLE, complain};
-use crate::boot::{self, BootError};
+use crate::boot::{self, BootError, Reload};
 use crate::config::{self, Config};
+use crate::daemon::control::{Control, Manner, Reloaded, Stop};
+
+/// How long an end at once may take; then it is one whatever is under way.
+const AT_ONCE: Duration = Duration::from_millis(1500);
 
 /// Runs it until it is told to stop.
 pub(super) fn run(path: &Path, environment: Vec<(String, String)>, log_json: bool) -> u8 {
@@ -42,14 +46,16 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, log_json: boo
 }
 
 async fn serve(path: &Path, config: Config) -> Result<(), BootError> {
-    let stop = CancellationToken::new();
+    let (control, asked) = Control::new();
     let (reload, reloads) = mpsc::channel(1);
-    tokio::spawn(watch_signals(path.to_owned(), stop.clone(), reload));
-    boot::serve(config, stop, reloads).await
+    tokio::spawn(end_at_once(control.stop.clone()));
+    tokio::spawn(watch_signals(path.to_owned(), control.stop.clone(), reload.clone()));
+    tokio::spawn(serve_reloads(path.to_owned(), asked, reload));
+    boot::serve(config, control, reloads).await
 }
 
 /// The first SIGTERM or SIGINT stops it in order, a second one at once. SIGHUP has it read its configuration again.
-async fn watch_signals(path: PathBuf, stop: CancellationToken, reload: mpsc::Sender<Config>) {
+async fn watch_signals(path: PathBuf, stop: Stop, reload: mpsc::Sender<Reload>) {
     let signals =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
     let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
@@ -61,20 +67,53 @@ async fn watch_signals(path: PathBuf, stop: CancellationToken, reload: mpsc::Sen
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {
-                match Config::load(&path, config::process_environment()) {
-                    // Nobody takes it once it stops.
-                    Ok(config) => drop(reload.send(config).await),
-                    Err(error) => error!("the configuration is wrong, the running one stays:\n{error}"),
-                }
+                let (path, reload) = (path.clone(), reload.clone());
+                // What is wrong is in the log.
+                tokio::spawn(async move { drop(load_anew(&path, &reload).await) });
                 continue;
             }
         }
-        if stop.is_cancelled() {
-            warn!("stopping at once");
-            std::process::exit(i32::from(OK));
+        match stop.manner() {
+            None | Some(Manner::Drain) => stop.request(Manner::InOrder),
+            Some(Manner::InOrder | Manner::HangUp) => stop.request(Manner::Now),
+            Some(Manner::Now) => std::process::exit(i32::from(OK)),
         }
-        stop.cancel();
     }
+}
+
+/// Whoever asks for an end at once gets it, also where something hangs: all that was answered is on disk.
+async fn end_at_once(stop: Stop) {
+    stop.more_urgent(Some(Manner::HangUp)).await;
+    // A thread of its own: what hangs may be the runtime.
+    std::thread::spawn(|| {
+        std::thread::sleep(AT_ONCE);
+        warn!("not everything had ended: the next start finds it in the database");
+        std::process::exit(i32::from(OK));
+    });
+}
+
+/// Reads the configuration for those who ask by the command line.
+async fn serve_reloads(
+    path: PathBuf,
+    mut asked: mpsc::Receiver<oneshot::Sender<Reloaded>>,
+    reload: mpsc::Sender<Reload>,
+) {
+    while let Some(answer) = asked.recv().await {
+        // Whoever asked may be gone.
+        drop(answer.send(load_anew(&path, &reload).await));
+    }
+}
+
+/// Reads the configuration and has it taken up; the running one stays where it is wrong.
+async fn load_anew(path: &Path, reload: &mpsc::Sender<Reload>) -> Reloaded {
+    let config = Config::load(path, config::process_environment()).map_err(|error| {
+        error!("the configuration is wrong, the running one stays:\n{error}");
+        format!("the configuration is wrong, the running one stays:\n{error}")
+    })?;
+    let stopping = || "astout is stopping".to_owned();
+    let (done, answer) = oneshot::channel();
+    reload.send(Reload { config, done }).await.map_err(|_| stopping())?;
+    answer.await.map_err(|_| stopping())?
 }
 
 fn start_log(json: bool) {

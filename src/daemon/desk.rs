@@ -110,7 +110,24 @@ impl Desk {
 
     /// Whether a stop would leave nothing half done.
     pub fn is_settled(&self) -> bool {
-        self.engine.is_settled() && self.waiting.is_empty() && self.to_announce.is_empty()
+        self.engine.is_settled() && self.is_written()
+    }
+
+    /// Whether all that was decided is in the records and in the result log.
+    pub fn is_written(&self) -> bool {
+        self.waiting.is_empty() && self.to_announce.is_empty()
+    }
+
+    /// Every call is to be given up and hung up.
+    #[must_use]
+    pub fn give_up_all(&mut self, now: Now) -> Vec<Act> {
+        let dialings: Vec<_> = self.engine.dialings().map(|dialing| dialing.attempt.uuid).collect();
+        for dialing in dialings {
+            // Nobody waits for the answer.
+            let (reply, _) = oneshot::channel();
+            self.submit(now, Command::Withdraw(dialing), Waiting::Withdraw(dialing, reply));
+        }
+        std::mem::take(&mut self.acts)
     }
 
     /// Something happened, or time has passed.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::asterisk::Order;
@@ -17,6 +16,7 @@ use crate::store::{Committed, Store};
 
 use super::bus::Bus;
 use super::clock::Clock;
+use super::control::{Manner, Stop};
 use super::desk::{Act, Desk};
 use super::handle::{Handle, Request};
 
@@ -24,6 +24,8 @@ use super::handle::{Handle, Request};
 const REQUESTS: usize = 1024;
 /// How long a stop waits for originates that Asterisk has not answered, and for what is being written.
 const STOP_WAIT: Duration = Duration::from_secs(20);
+/// How long one that is to be at once waits for what is being written.
+const NOW_WAIT: Duration = Duration::from_millis(500);
 /// How many inputs are taken before the other sources are looked at again.
 const INPUTS_AT_ONCE: usize = 256;
 
@@ -84,19 +86,19 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Drives until `stop`, then until nothing is half done, but not for ever. Calls that are up stay up.
-    pub async fn run(mut self, stop: CancellationToken) -> Store {
+    /// Drives until `stop`, then until nothing is half done, but not for ever unless it drains. Calls that are up stay
+    /// up, unless they are to be hung up.
+    pub async fn run(mut self, stop: Stop) -> Store {
         self.feed(Input::Tick);
+        let mut stopping: Option<Manner> = None;
         let mut give_up: Option<Instant> = None;
         loop {
-            if let Some(at) = give_up {
-                if self.desk.is_settled() {
-                    break;
-                }
-                if Instant::now() >= at {
-                    warn!("stopping with work under way: the next start finds it in the database");
-                    break;
-                }
+            if stopping.is_some_and(|manner| self.is_over(manner)) {
+                break;
+            }
+            if give_up.is_some_and(|at| Instant::now() >= at) {
+                warn!("stopping with work under way: the next start finds it in the database");
+                break;
             }
             let deadline = self.desk.next_deadline().map(|mono| self.clock.instant(mono));
             let wake = deadline.into_iter().chain(give_up).min();
@@ -121,14 +123,49 @@ impl Driver {
                     self.perform(acts);
                 }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Input::Tick),
-                () = stop.cancelled(), if give_up.is_none() => {
-                    info!("stopping: nothing more is dialled, calls that are up stay up");
-                    give_up = Some(Instant::now() + STOP_WAIT);
-                    self.feed(Input::Drain);
+                manner = stop.more_urgent(stopping) => {
+                    stopping = Some(manner);
+                    give_up = self.begin_stop(manner).map(|wait| Instant::now() + wait);
                 }
             }
         }
         self.store
+    }
+
+    /// Dials no more; gives how long the rest may take.
+    fn begin_stop(&mut self, manner: Manner) -> Option<Duration> {
+        self.feed(Input::Drain);
+        let calls = self.desk.engine().dialings().count();
+        match manner {
+            Manner::Drain => {
+                info!(calls, "draining: nothing more is dialled, astout ends with the last call");
+                None
+            }
+            Manner::InOrder => {
+                info!(calls, "stopping: nothing more is dialled, calls that are up stay up");
+                Some(STOP_WAIT)
+            }
+            Manner::HangUp => {
+                warn!(calls, "stopping: nothing more is dialled, every call is hung up, as was asked for");
+                let acts = self.desk.give_up_all(self.clock.now());
+                self.perform(acts);
+                Some(STOP_WAIT)
+            }
+            Manner::Now => {
+                warn!(calls, "stopping at once");
+                Some(NOW_WAIT)
+            }
+        }
+    }
+
+    fn is_over(&self, manner: Manner) -> bool {
+        match manner {
+            Manner::Drain | Manner::HangUp => {
+                self.desk.is_written() && self.desk.engine().dialings().next().is_none()
+            }
+            Manner::InOrder => self.desk.is_settled(),
+            Manner::Now => self.desk.is_written(),
+        }
     }
 
     fn feed(&mut self, input: Input) {

@@ -3,6 +3,7 @@
 
 pub mod bus;
 pub mod clock;
+pub mod control;
 pub mod desk;
 pub mod driver;
 pub mod handle;

@@ -40,6 +40,7 @@ use crate::ami::builder::Limits;
 use crate::ami::server_session::ServerOptions;
 use crate::ami::{Account, Now, Privileges, ServerSession};
 use crate::daemon::clock::Clock;
+use crate::daemon::control::Control;
 use crate::daemon::handle::Handle;
 
 /// Connections at once, at most.
@@ -99,15 +100,23 @@ impl fmt::Debug for Secret {
 struct Door {
     gate: Gate,
     handle: Handle,
+    /// Where the daemon itself may be told something; at the local door only.
+    control: Option<Control>,
     clock: Clock,
     started: Duration,
     stop: CancellationToken,
 }
 
 impl Door {
-    fn new(options: &Options, handle: Handle, clock: Clock, stop: CancellationToken) -> Arc<Self> {
+    fn new(
+        options: &Options,
+        handle: Handle,
+        control: Option<Control>,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
         let gate = Gate::new(options.users.clone());
-        Arc::new(Self { gate, handle, clock, started: options.started, stop })
+        Arc::new(Self { gate, handle, control, clock, started: options.started, stop })
     }
 
     /// The time as sessions take it.
@@ -166,7 +175,7 @@ pub async fn serve(
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let door = Door::new(&options, handle, clock, stop.clone());
+    let door = Door::new(&options, handle, None, clock, stop.clone());
     let places = Places::new();
     loop {
         let accepted = tokio::select! {
@@ -197,16 +206,18 @@ pub async fn serve(
     }
 }
 
-/// Serves the command line on a socket that only those can open whom its file permissions let: they may do everything.
+/// Serves the command line on a socket that only those can open whom its file permissions let: they may do everything,
+/// and tell the daemon itself to stop.
 pub async fn serve_local(
     listener: UnixListener,
     options: Arc<Options>,
     handle: Handle,
+    control: Control,
     clock: Clock,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let door = Door::new(&options, handle, clock, stop.clone());
+    let door = Door::new(&options, handle, Some(control), clock, stop.clone());
     let places = Places::new();
     loop {
         let accepted = tokio::select! {

@@ -208,8 +208,8 @@ impl Connection {
         let (sender, replies) = mpsc::channel(REPLIES_AHEAD);
         let replies_to = Replies::new(&request, sender);
         let may = self.session.account().map_or(Privileges::NONE, |account| account.write);
-        let handle = self.door.handle.clone();
-        let done = Box::pin(async move { actions::perform(request, may, handle, replies_to).await });
+        let (handle, control) = (self.door.handle.clone(), self.door.control.clone());
+        let done = Box::pin(async move { actions::perform(request, may, handle, control, replies_to).await });
         self.work = Some(Work { done: Some(done), replies });
     }
 

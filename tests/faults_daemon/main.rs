@@ -4,11 +4,13 @@
 //! | case | where |
 //! |---|---|
 //! | 1–8, 10 | `kills`: SIGKILL at named points (`src/crash.rs`) |
+//! | 12, 16–18 | `stops`: what it is told, by signals and on the command line |
 //! | 9 | `tests/torture.rs`: SIGKILL at random moments |
 
 #![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
 
 mod fault;
 mod kills;
+mod stops;
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use astout::ami::{Class, Privileges};
 use astout::asterisk::Order;
 use astout::daemon::clock::Clock;
+use astout::daemon::control::{Control, Manner};
 use astout::daemon::driver::{self, Parts};
 use astout::daemon::handle::Handle;
 use astout::engine::dialing::{CallEvent, Response};
@@ -95,7 +96,13 @@ impl Daemon {
             hang_up_orphans: false,
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        tokio::spawn(driver.run(stop.clone()));
+        let control = Control::new().0;
+        let (ends, asked) = (control.stop.clone(), stop.clone());
+        tokio::spawn(async move {
+            asked.cancelled().await;
+            ends.request(Manner::InOrder);
+        });
+        tokio::spawn(driver.run(control.stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let users = tokio::sync::watch::channel(Arc::from(users())).1;
@@ -113,6 +120,7 @@ impl Daemon {
             local,
             options,
             handle.clone(),
+            control,
             clock,
             tasks.clone(),
             stop.clone(),

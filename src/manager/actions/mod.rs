@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{command, import};
 use crate::ami::{Class, Message, Privileges, Request, response};
+use crate::daemon::control::Control;
 use crate::daemon::handle::Handle;
 use crate::model::fields::Fields;
 use crate::model::refusal::NounKind;
@@ -120,7 +121,13 @@ impl Replies {
 }
 
 /// Answers one request of somebody who `may` use actions of these classes.
-pub(super) async fn perform(request: Request, may: Privileges, handle: Handle, replies: Replies) {
+pub(super) async fn perform(
+    request: Request,
+    may: Privileges,
+    handle: Handle,
+    control: Option<Control>,
+    replies: Replies,
+) {
     let Some(action) = ACTIONS.iter().find(|action| request.is(action.name)) else {
         return replies.send(response::unknown_command(replies.id(), request.name())).await;
     };
@@ -138,7 +145,7 @@ pub(super) async fn perform(request: Request, may: Privileges, handle: Handle, r
         Does::WithdrawDialing => dialings::withdraw(&fields, &handle, &replies).await,
         Does::BeginImport => import::begin(&fields, &handle, &replies).await,
         Does::ImportRows => import::rows(&fields, &handle, &replies).await,
-        Does::Command => command::perform(&fields, &handle, &replies).await,
+        Does::Command => command::perform(&fields, &handle, control.as_ref(), &replies).await,
         Does::ListCommands => replies.send(list_commands::answer(replies.id(), may)).await,
     }
 }

@@ -1,11 +1,12 @@
 //! What an `out …` line asks for. Its words are read in any case.
 
+use crate::daemon::control::Manner;
 use crate::model::codes::CampaignStatus;
 use crate::model::fields::Fields;
 use crate::model::refusal::NounKind;
 
 /// What there is.
-const USAGE: [&str; 16] = [
+const USAGE: [&str; 20] = [
     "out show campaigns",
     "out show campaign UUID",
     "out show plans",
@@ -22,6 +23,10 @@ const USAGE: [&str; 16] = [
     "out set status start|stop|pause|stop-forcedly on UUID",
     "out create campaign Name=… Plan=UUID Dlma=UUID Dest=UUID …",
     "out delete campaign UUID",
+    "out daemon stop [now|hangup]",
+    "out daemon drain",
+    "out daemon calls",
+    "out daemon reload",
 ];
 
 /// One line, read.
@@ -34,6 +39,16 @@ pub(super) enum Line {
     SetStatus(CampaignStatus, String),
     CreateCampaign(Fields),
     DeleteCampaign(String),
+    Daemon(Daemon),
+}
+
+/// What the daemon itself is told, or asked; `astout stop`, `drain` and `reload` say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Daemon {
+    Stop(Manner),
+    Reload,
+    /// How many dialings have not ended.
+    Calls,
 }
 
 /// Why it is none.
@@ -75,6 +90,12 @@ pub(super) fn parse(text: &str) -> Result<Line, Wrong> {
             Line::CreateCampaign(pairs.ok_or_else(|| usage(&lower))?.into_iter().collect())
         }
         ["out", "delete", "campaign", uuid] => Line::DeleteCampaign((*uuid).to_owned()),
+        ["out", "daemon", "stop"] => Line::Daemon(Daemon::Stop(Manner::InOrder)),
+        ["out", "daemon", "stop", "now"] => Line::Daemon(Daemon::Stop(Manner::Now)),
+        ["out", "daemon", "stop", "hangup"] => Line::Daemon(Daemon::Stop(Manner::HangUp)),
+        ["out", "daemon", "drain"] => Line::Daemon(Daemon::Stop(Manner::Drain)),
+        ["out", "daemon", "reload"] => Line::Daemon(Daemon::Reload),
+        ["out", "daemon", "calls"] => Line::Daemon(Daemon::Calls),
         ["out", ..] => return Err(usage(&lower)),
         _ => return Err(Wrong::NotOurs),
     };

@@ -4,10 +4,11 @@ mod line;
 mod show;
 mod table;
 
-use self::line::{Line, Wrong};
+use self::line::{Daemon, Line, Wrong};
 use super::actions::Replies;
 use super::nouns;
 use crate::ami::MessageBuilder;
+use crate::daemon::control::{Control, Manner};
 use crate::daemon::handle::Handle;
 use crate::model::codes::CampaignStatus;
 use crate::model::event::Noun;
@@ -19,12 +20,12 @@ const MOST_BYTES: usize = 900 * 1024;
 
 /// Runs the line of the `Command` header and answers as Asterisk does, one `Output` a line. `Json: yes` asks for JSON in
 /// place of tables.
-pub(super) async fn perform(fields: &Fields, handle: &Handle, replies: &Replies) {
+pub(super) async fn perform(fields: &Fields, handle: &Handle, control: Option<&Control>, replies: &Replies) {
     let Some(line) = fields.raw("Command").filter(|line| !line.trim().is_empty()) else {
         return replies.error("No command provided").await;
     };
     let json = fields.raw("Json").is_some_and(|value| value.eq_ignore_ascii_case("yes"));
-    let (response, output) = match run(line, json, handle).await {
+    let (response, output) = match run(line, json, handle, control).await {
         Ok(output) if output.iter().map(|line| line.len() + 10).sum::<usize>() > MOST_BYTES => {
             let text = "That is more than one answer holds; the Out…Show actions give it piece by piece";
             ("Error", vec![text.to_owned()])
@@ -40,7 +41,7 @@ pub(super) async fn perform(fields: &Fields, handle: &Handle, replies: &Replies)
 
 type Output = Vec<String>;
 
-async fn run(text: &str, json: bool, handle: &Handle) -> Result<Output, Output> {
+async fn run(text: &str, json: bool, handle: &Handle, control: Option<&Control>) -> Result<Output, Output> {
     let line = line::parse(text).map_err(|wrong| match wrong {
         Wrong::NotOurs => {
             let text = text.trim();
@@ -57,8 +58,39 @@ async fn run(text: &str, json: bool, handle: &Handle) -> Result<Output, Output> 
         Line::SetStatus(status, uuid) => set_status(status, &uuid, handle).await,
         Line::CreateCampaign(fields) => create_campaign(fields, handle).await,
         Line::DeleteCampaign(uuid) => delete_campaign(&uuid, handle).await,
+        Line::Daemon(what) => tell_daemon(what, handle, control).await,
     };
     output.map_err(|why| vec![why])
+}
+
+/// What concerns the daemon itself is not for everybody who may dial.
+async fn tell_daemon(what: Daemon, handle: &Handle, control: Option<&Control>) -> Result<Output, String> {
+    let Some(control) = control else {
+        return Err("only over the local socket: astout stop, drain or reload on its own machine".to_owned());
+    };
+    match what {
+        Daemon::Stop(manner) => {
+            control.stop.request(manner);
+            Ok(vec![stopping(manner).to_owned()])
+        }
+        Daemon::Reload => {
+            control.reload().await?;
+            Ok(vec!["The configuration was taken up".to_owned()])
+        }
+        Daemon::Calls => match handle.dialings().await {
+            Ok(dialings) => Ok(vec![dialings.len().to_string()]),
+            Err(why) => Err(why.to_string()),
+        },
+    }
+}
+
+fn stopping(manner: Manner) -> &'static str {
+    match manner {
+        Manner::Drain => "Draining: nothing more is dialled, astout ends with the last call",
+        Manner::InOrder => "Stopping: nothing more is dialled, calls that are up stay up",
+        Manner::HangUp => "Stopping: nothing more is dialled, every call is hung up",
+        Manner::Now => "Stopping at once",
+    }
 }
 
 async fn set_status(status: CampaignStatus, uuid: &str, handle: &Handle) -> Result<Output, String> {
