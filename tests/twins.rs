@@ -229,8 +229,10 @@ fn actions_are_answered_alike() {
             differences.push(format!("{name} {headers:?}\n  Asterisk {real}\n  sandbox  {twin}"));
         }
     }
-    let lists: [(&str, &[(&str, &str)]); 6] = [
+    let times = [("Channel", "live"), ("Variables", "CDR(start,u),CDR(answer,u),STRFTIME(,,%s.%6q)")];
+    let lists: [(&str, &[(&str, &str)]); 7] = [
         ("CoreShowChannels", &[]),
+        ("Status", &times),
         ("Status", &[("Channel", "live"), ("Variables", "X,NOSUCH")]),
         ("Status", &[]),
         ("QueueStatus", &[("Queue", "sales_5")]),

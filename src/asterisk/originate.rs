@@ -74,9 +74,18 @@ pub fn hangup(dialing: DialingUuid) -> MessageBuilder {
     MessageBuilder::action("Hangup").header("Channel", dialing.to_string())
 }
 
-/// Asks for the dialing's channel; answered by a list, or by the error `No such channel`.
+/// When a channel was dialled, by Asterisk's clock, in seconds with six digits behind the point.
+pub const DIALLED: &str = "CDR(start,u)";
+/// When it was answered, likewise; 0 where it was not.
+pub const ANSWERED: &str = "CDR(answer,u)";
+/// What Asterisk's clock says now, likewise.
+pub const CLOCK: &str = "STRFTIME(,,%s.%6q)";
+
+/// Asks for the dialing's channel and its times; answered by a list, or by the error `No such channel`.
 pub fn probe(dialing: DialingUuid) -> MessageBuilder {
-    MessageBuilder::action("Status").header("Channel", dialing.to_string())
+    MessageBuilder::action("Status")
+        .header("Channel", dialing.to_string())
+        .header("Variables", [DIALLED, ANSWERED, CLOCK].join(","))
 }
 
 /// Asks for all channels; answered by a list.

@@ -1,8 +1,10 @@
 //! Asterisk's events and answers, in the engine's words. Whatever concerns no dialing of ours is passed over: the
 //! Uniqueid of a channel that we originated is the uuid of its dialing, so no table is needed to tell.
 
+use std::time::Duration;
+
 use crate::ami::message::Message;
-use crate::engine::dialing::{CallEvent, DialStatus, Response};
+use crate::engine::dialing::{CallEvent, DialStatus, Response, Since};
 use crate::engine::{Input, LiveChannel};
 use crate::model::codes::HangupCause;
 use crate::model::ids::DialingUuid;
@@ -63,9 +65,21 @@ pub fn probe_answer(items: &[Message]) -> CallEvent {
         Some(item) => CallEvent::Present {
             name: item.get("Channel").unwrap_or_default().into_owned(),
             up: is(item, "ChannelState", STATE_UP),
+            since: since(item),
         },
         None => CallEvent::Gone,
     }
+}
+
+/// How long ago the channel was dialled and answered. An Asterisk that keeps no CDRs does not know.
+fn since(item: &Message) -> Since {
+    let told = |name: &str| -> Option<f64> {
+        let value =
+            item.all("Variable").find_map(|variable| Some(variable.strip_prefix(name)?.to_owned()))?;
+        value.strip_prefix('=')?.parse().ok().filter(|at| *at > 0.0)
+    };
+    let ago = |at: Option<f64>| Duration::try_from_secs_f64(told(originate::CLOCK)? - at?).ok();
+    Since { dialled: ago(told(originate::DIALLED)), answered: ago(told(originate::ANSWERED)) }
 }
 
 /// The channels of a CoreShowChannels list that belong to dialings. One whose Linkedid alone is a dialing's (the other
@@ -154,6 +168,24 @@ mod tests {
         let hangup = event("Hangup", &[("Uniqueid", UUID), ("Cause", "17"), ("Cause-txt", "User busy")]);
         let expected = CallEvent::Hangup { cause: HangupCause(17), text: "User busy".into() };
         assert_eq!(what(&hangup), Some(expected));
+    }
+
+    #[test]
+    fn times_are_told_as_ages_by_asterisks_own_clock() {
+        let up = |answer: &str, clock: &str| {
+            let (answer, clock) = (format!("CDR(answer,u)={answer}"), format!("STRFTIME(,,%s.%6q)={clock}"));
+            let variables =
+                [("Variable", "CDR(start,u)=100.250000"), ("Variable", &answer), ("Variable", &clock)];
+            since(&event("Status", &variables))
+        };
+        let millis = |millis| Some(Duration::from_millis(millis));
+        let rounded =
+            |age: Option<Duration>| age.map(|age| Duration::from_millis((age.as_micros() / 1000) as u64));
+        let told = up("101.500000", "102.000500");
+        assert_eq!((rounded(told.dialled), rounded(told.answered)), (millis(1750), millis(500)));
+        assert_eq!(up("0.000000", "102.000500").answered, None);
+        assert_eq!(up("101.500000", "(null)"), Since::default());
+        assert_eq!(up("103.000000", "102.000000").answered, None);
     }
 
     #[test]

@@ -81,9 +81,21 @@ pub enum CallEvent {
         name: String,
         /// Whether it is up.
         up: bool,
+        /// What it says of how the call has come so far.
+        since: Since,
     },
     /// Asterisk was asked, and has no such channel.
     Gone,
+}
+
+/// How long ago something happened to a call by Asterisk's own account: ages, for its clock need not be ours. `None`
+/// where it has not happened, or was not told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Since {
+    /// Its channel was dialled.
+    pub dialled: Option<Duration>,
+    /// It was answered.
+    pub answered: Option<Duration>,
 }
 
 /// `DialStatus` of DialEnd, as far as it decides something.
@@ -151,6 +163,8 @@ pub struct Call {
     claimed: Option<Now>,
     /// When Asterisk was first found not to have its channel, since it was last seen.
     missing: Option<Duration>,
+    /// Whether Asterisk was asked, since the link was last up, for the times that it alone has seen.
+    asked_for_times: bool,
     ended: bool,
     wake: Option<Duration>,
 }
@@ -176,6 +190,7 @@ impl Call {
             withdrawn: false,
             claimed: None,
             missing: None,
+            asked_for_times: false,
             ended: false,
             wake: None,
         }
@@ -274,6 +289,18 @@ impl Call {
     /// may carry out what it was sent only now.
     pub fn look_anew(&mut self) {
         self.missing = None;
+        self.asked_for_times = false;
+    }
+
+    /// Whether Asterisk is to be asked for the times of what happened while nobody was looking; once is enough. `up` is
+    /// whether its channel was just seen to be.
+    pub fn asks_for_times(&mut self, up: bool) -> bool {
+        let progress = &self.dialing.progress;
+        let lacks = progress.tm_dial_begin.is_none() || (up && progress.tm_dial_end.is_none());
+        !self.ended
+            && progress.res_hangup.is_none()
+            && lacks
+            && !std::mem::replace(&mut self.asked_for_times, true)
     }
 
     /// Whether it was given up.
@@ -376,15 +403,21 @@ impl Call {
             CallEvent::Present { .. } | CallEvent::Gone if progress.res_hangup.is_some() => {
                 return Vec::new();
             }
-            CallEvent::Present { name, up } => {
+            CallEvent::Present { name, up, since } => {
                 self.missing = None;
                 self.acknowledged = true;
                 self.wake = None;
                 progress.channel_name.get_or_insert(name);
-                if up {
-                    return self.answered().into_iter().collect();
+                let claimed = self.dialing.attempt.tm_create;
+                let at = |age| now.wall.minus(age).max(claimed);
+                progress.tm_dial_begin = progress.tm_dial_begin.or(since.dialled.map(at));
+                if !up {
+                    return Vec::new();
                 }
-                return Vec::new();
+                let untimed = progress.tm_dial_end.is_none();
+                progress.tm_dial_end = progress.tm_dial_end.or(since.answered.map(at));
+                let learnt = untimed && progress.tm_dial_end.is_some();
+                return self.answered().or(learnt.then_some(CallOutput::Answered)).into_iter().collect();
             }
             CallEvent::Gone => return self.gone(now),
         };

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::dialing::{Call, CallEvent, Cut};
+use super::dialing::{Call, CallEvent, Cut, Since};
 use super::{Effect, Engine, LiveChannel};
 use crate::model::ids::DialingUuid;
 use crate::model::time::Now;
@@ -136,13 +136,21 @@ impl Engine {
             self.calls.values().filter(|call| self.is_to_be_there(now, call)).map(uuid_of).collect();
         for dialing in asked {
             let event = match live.get(&dialing) {
-                Some(channel) => CallEvent::Present { name: channel.name.clone(), up: channel.up },
+                Some(LiveChannel { name, up, .. }) => {
+                    CallEvent::Present { name: name.clone(), up: *up, since: Since::default() }
+                }
                 None => CallEvent::Gone,
             };
             if event != CallEvent::Gone {
                 self.link.unsettled.remove(&dialing);
             }
             self.happened(now, dialing, event, effects);
+            // A look at the one channel tells more than the list of all. Another's channel would not be found by it.
+            if let Some(own) = live.get(&dialing).filter(|channel| channel.own)
+                && self.calls.get_mut(&dialing).is_some_and(|call| call.asks_for_times(own.up))
+            {
+                effects.push(Effect::Probe(dialing));
+            }
         }
         let calls = &self.calls;
         self.link.unsettled.retain(|dialing, _| calls.get(dialing).is_some_and(|call| !call.is_ended()));

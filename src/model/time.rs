@@ -44,6 +44,12 @@ impl Timestamp {
         Self(self.0.checked_add_signed(after).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
+    /// The moment `before` earlier.
+    pub fn minus(self, before: Duration) -> Self {
+        let before = chrono::Duration::from_std(before).unwrap_or(chrono::Duration::MAX);
+        Self(self.0.checked_sub_signed(before).unwrap_or(DateTime::<Utc>::MIN_UTC))
+    }
+
     /// How much later `self` is than `earlier`; zero where it is not later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         (self.0 - earlier.0).to_std().unwrap_or_default()
@@ -112,6 +118,7 @@ mod tests {
         let at = Timestamp::from_micros(1_000_000);
         let later = at.plus(Duration::from_secs(2));
         assert_eq!(later.since(at), Duration::from_secs(2));
+        assert_eq!(later.minus(Duration::from_secs(2)), at);
         assert_eq!(at.since(later), Duration::ZERO);
     }
 }

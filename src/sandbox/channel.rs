@@ -60,6 +60,7 @@ pub(super) struct Channel {
     pub(super) data: String,
     pub(super) bridge: String,
     pub(super) created: Duration,
+    pub(super) answered: Option<Duration>,
     pub(super) variables: BTreeMap<String, String>,
     pub(super) owner: Owner,
 }

@@ -295,6 +295,11 @@ impl World {
         Timestamp::from_micros(i64::try_from(self.now.unix.as_micros()).unwrap_or(i64::MAX))
     }
 
+    /// The time of day at a moment that is past.
+    pub(super) fn unix_at(&self, moment: Duration) -> Duration {
+        self.now.unix.saturating_sub(self.now.monotonic.saturating_sub(moment))
+    }
+
     // ---- channels
 
     /// A Uniqueid as Asterisk makes them: the second and a counter.
@@ -334,6 +339,7 @@ impl World {
             data: String::new(),
             bridge: String::new(),
             created: self.moment,
+            answered: None,
             variables: BTreeMap::new(),
             owner: new.owner,
         };
@@ -346,6 +352,9 @@ impl World {
     pub(super) fn set_state(&mut self, key: &str, state: State) {
         if let Some(channel) = self.channels.get_mut(key) {
             channel.state = state;
+            if state == State::Up {
+                channel.answered.get_or_insert(self.moment);
+            }
             self.about("Newstate", Class::Call, key, |message| message);
         }
     }

@@ -1,7 +1,7 @@
 //! One call, from its claim to its line.
 
 use astout::engine::Effect;
-use astout::engine::dialing::{CallEvent, DialStatus, Response};
+use astout::engine::dialing::{CallEvent, DialStatus, Response, Since};
 use astout::model::codes::{CampaignStatus, DialResult, DialingStatus, HangupCause, Outcome};
 use astout::model::event::Change;
 
@@ -267,7 +267,8 @@ fn a_hangup_without_a_response_ends_after_two_seconds_by_its_cause() {
 
 #[test]
 fn a_look_that_was_answered_late_does_not_keep_a_call_that_was_hung_up() {
-    for late in [CallEvent::Present { name: "x".into(), up: false }, CallEvent::Gone] {
+    for late in [CallEvent::Present { name: "x".into(), up: false, since: Since::default() }, CallEvent::Gone]
+    {
         let mut world = World::new();
         let (_, dialing) = world.one_call(&[]);
 

@@ -1,11 +1,11 @@
 //! The link to Asterisk: what is found of the calls that were open while it, or the daemon, was down.
 
-use astout::engine::dialing::CallEvent;
+use astout::engine::dialing::{CallEvent, Since};
 use astout::engine::{Effect, Input};
 use astout::model::codes::{CampaignStatus, DialResult, DialingStatus, Outcome};
 use astout::model::ids::DialingUuid;
 
-use crate::pbx::{ListAnswer, SUCCESS, created, hangup};
+use crate::pbx::{ListAnswer, SUCCESS, created, hangup, name};
 use crate::world::{Running, World, millis, secs};
 
 fn scans(world: &World) -> usize {
@@ -76,6 +76,30 @@ fn an_adopted_call_that_is_up_was_answered() {
     world.advance(secs(2));
 
     assert_eq!(world.outcomes(), [Outcome::Answered]);
+}
+
+#[test]
+fn asterisk_is_asked_once_for_the_times_of_a_call_that_was_answered_unseen() {
+    let (mut world, _, dialing) = ringing();
+    let dialled = world.now().wall;
+    world.link_down();
+    world.call(dialing, CallEvent::Up);
+    world.link_up("first start");
+    // Another look at all channels asks no more.
+    world.advance(secs(130));
+    assert_eq!(world.count(|effect| *effect == Effect::Probe(dialing)), 1);
+
+    let answered = Some(secs(125));
+    let since = Since { dialled: Some(secs(500)), answered };
+    let known = world.now().wall.minus(secs(125));
+    world.call(dialing, CallEvent::Present { name: name(), up: true, since });
+    world.call(dialing, hangup(16));
+    world.advance(secs(2));
+
+    let progress = &world.ending(dialing).dialing.progress;
+    // What was seen counts more than what is told later.
+    assert_eq!(progress.tm_dial_begin, Some(dialled));
+    assert_eq!(progress.tm_dial_end, Some(known));
 }
 
 #[test]
@@ -170,7 +194,7 @@ fn after_a_new_daemon_a_call_that_is_there_is_adopted_with_its_id() {
         assert_eq!(world.engine.dialings().count(), 2);
         world.link_up("first start");
         world.advance(secs(1));
-        assert_eq!(world.engine.dialing(dialing).unwrap().progress.channel_name, Some(crate::pbx::name()));
+        assert_eq!(world.engine.dialing(dialing).unwrap().progress.channel_name, Some(name()));
 
         world.advance(secs(9));
         assert_eq!(world.ending(second).outcome, Outcome::Unknown);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use astout::engine::LiveChannel;
-use astout::engine::dialing::{CallEvent, DialStatus, Response};
+use astout::engine::dialing::{CallEvent, DialStatus, Response, Since};
 use astout::model::codes::{DialResult, HangupCause, Outcome};
 use astout::model::dialing::Attempt;
 use astout::model::ids::DialingUuid;
@@ -112,7 +112,7 @@ impl Pbx {
     /// The answer to a request for one channel.
     pub(crate) fn probe(&self, dialing: DialingUuid) -> CallEvent {
         match self.channels.get(&dialing) {
-            Some(up) => CallEvent::Present { name: name(), up: *up },
+            Some(up) => CallEvent::Present { name: name(), up: *up, since: Since::default() },
             None => CallEvent::Gone,
         }
     }

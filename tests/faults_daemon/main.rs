@@ -4,6 +4,7 @@
 //! | case | where |
 //! |---|---|
 //! | 1–8, 10 | `kills`: SIGKILL at named points (`src/crash.rs`) |
+//! | 3–5, the times | `times`: those of calls that astout has not seen are the PBX's own |
 //! | 12, 16–18 | `stops`: what it is told, by signals and on the command line |
 //! | 9 | `tests/torture.rs`: SIGKILL at random moments |
 
@@ -14,3 +15,4 @@ mod kills;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
+mod times;

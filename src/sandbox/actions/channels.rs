@@ -1,14 +1,17 @@
 //! What is asked of channels: lists, hangup, variables.
 
+use std::time::Duration;
+
 use super::Asked;
 use crate::ami::event::event;
 use crate::ami::{Class, MessageBuilder, response};
+use crate::sandbox::channel::Channel;
 use crate::sandbox::world::{Owner, World};
 
 const NO_SUCH_CHANNEL: &str = "No such channel";
 
 pub(super) fn core_show_channels(world: &mut World, asked: Asked<'_>) {
-    let item = |channel: &crate::sandbox::channel::Channel| {
+    let item = |channel: &Channel| {
         let seconds = world.moment.saturating_sub(channel.created).as_secs();
         let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         channel
@@ -31,7 +34,7 @@ pub(super) fn status(world: &mut World, asked: Asked<'_>) {
         None => world.channels.keys().cloned().collect(),
     };
     let variables = asked.get("Variables").unwrap_or_default();
-    let variables: Vec<&str> = variables.split(',').filter(|name| !name.is_empty()).collect();
+    let variables = names(&variables);
     let item = |key: &String| -> Option<MessageBuilder> {
         let channel = world.channels.get(key)?;
         let format = if channel.name.starts_with("Local/") { "slin" } else { "ulaw" };
@@ -54,7 +57,7 @@ pub(super) fn status(world: &mut World, asked: Asked<'_>) {
             .header("Pickupgroup", "0")
             .header("Seconds", world.moment.saturating_sub(channel.created).as_secs().to_string());
         for name in &variables {
-            let value = channel.variable(name);
+            let value = value(world, channel, name);
             let value = if value.is_empty() { "(null)" } else { &value };
             message = message.header("Variable", format!("{name}={value}"));
         }
@@ -62,6 +65,31 @@ pub(super) fn status(world: &mut World, asked: Asked<'_>) {
     };
     let items = keys.iter().filter_map(item).collect();
     world.list(asked, "Channel status will follow", "StatusComplete", items, &["Items"]);
+}
+
+/// The names in a list of variables: between commas that are not within parentheses.
+fn names(list: &str) -> Vec<&str> {
+    let mut depth = 0_u32;
+    let names = list.split(|c| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// What a variable holds; of the functions that tell times those that a dialer may ask for.
+fn value(world: &World, channel: &Channel, name: &str) -> String {
+    let told = |at: Duration| format!("{}.{:06}", at.as_secs(), at.subsec_micros());
+    match name {
+        "CDR(start,u)" => told(world.unix_at(channel.created)),
+        "CDR(answer,u)" => told(channel.answered.map_or(Duration::ZERO, |at| world.unix_at(at))),
+        "STRFTIME(,,%s.%6q)" => told(world.unix_at(world.moment)),
+        _ => channel.variable(name),
+    }
 }
 
 pub(super) fn hangup(world: &mut World, asked: Asked<'_>) {
@@ -90,7 +118,7 @@ pub(super) fn getvar(world: &mut World, asked: Asked<'_>) {
     let value = match asked.get("Channel") {
         None => world.globals.get(&name).cloned().unwrap_or_default(),
         Some(wanted) => match world.find_channel(&wanted).and_then(|key| world.channels.get(&key)) {
-            Some(channel) => channel.variable(&name),
+            Some(channel) => value(world, channel, &name),
             None => return world.refuse(asked, NO_SUCH_CHANNEL),
         },
     };
