@@ -4,6 +4,8 @@
 //! `ready`. Stop: the doors take nothing more and dialing ends, the driver settles what is half done, the connection
 //! logs off, the database is closed. Calls that are up stay up.
 
+mod watchdog;
+
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Seek, Write};
 use std::net::SocketAddr;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -121,7 +124,7 @@ pub async fn serve(
     let log = open_log(&config.result.filename, &opened.store, &opened.recovered).await?;
     let tasks = TaskTracker::new();
     let connection_stop = CancellationToken::new();
-    let (orders, inputs) = {
+    let (orders, inputs, pulse) = {
         let wall = move || clock.now().wall;
         asterisk::start(connection_options(asterisk), wall, &tasks, connection_stop.clone())
     };
@@ -143,12 +146,13 @@ pub async fn serve(
     let doors_stop = CancellationToken::new();
     let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
     let doors = open_doors(&config, known_users, handle.clone(), control, clock, &tasks, &doors_stop).await?;
-    tasks.spawn(take_up(config, reloads, users, handle, doors_stop.clone()));
+    tasks.spawn(take_up(config, reloads, users, handle.clone(), doors_stop.clone()));
     // Told at every level: others wait for the word.
     info!(target: "ready", "ready");
     // Without systemd there is nobody to tell.
-    drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
-    tokio::spawn(tell_of_the_stop(stop.clone()));
+    drop(sd_notify::notify(&[NotifyState::Ready]));
+    tokio::spawn(tell_systemd(handle.link(), stop.clone()));
+    watchdog::start(handle.clone(), pulse);
 
     let store = driver.run(stop.clone()).await;
     doors_stop.cancel();
@@ -169,9 +173,21 @@ pub async fn serve(
     Ok(())
 }
 
-async fn tell_of_the_stop(stop: Stop) {
-    stop.more_urgent(None).await;
-    drop(sd_notify::notify(&[sd_notify::NotifyState::Stopping]));
+/// Tells systemd how it stands with Asterisk, and at once that a stop is asked for.
+async fn tell_systemd(mut link: watch::Receiver<bool>, stop: Stop) {
+    loop {
+        let status = if *link.borrow_and_update() {
+            "Asterisk is there"
+        } else {
+            "Asterisk is not reached: nothing is dialled"
+        };
+        drop(sd_notify::notify(&[NotifyState::Status(status)]));
+        tokio::select! {
+            changed = link.changed() => if changed.is_err() { return },
+            _ = stop.more_urgent(None) => break,
+        }
+    }
+    drop(sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]));
 }
 
 /// One instance a database: the lock is the process's, and goes with it however it ends.

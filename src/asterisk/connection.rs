@@ -118,8 +118,13 @@ impl<T: Send> Connection<T> {
     }
 
     fn refuse(&mut self, command: ToAsterisk<T>) {
-        let (ToAsterisk::Submit { tag, .. } | ToAsterisk::SubmitList { tag, .. }) = command;
-        self.tell(FromAsterisk::NoAnswer { tag, why: NoAnswer::NotSent });
+        match command {
+            ToAsterisk::Submit { tag, .. } | ToAsterisk::SubmitList { tag, .. } => {
+                self.tell(FromAsterisk::NoAnswer { tag, why: NoAnswer::NotSent });
+            }
+            // Whoever asked may have stopped waiting.
+            ToAsterisk::Beat(beat) => drop(beat.send(())),
+        }
     }
 
     /// Waits for something while the connection is down; `None` if it is to stop.
@@ -199,6 +204,7 @@ impl<T: Send> Connection<T> {
         let mut submit = |command| match command {
             ToAsterisk::Submit { action, tag } => session.submit(now, action, tag),
             ToAsterisk::SubmitList { action, tag } => session.submit_list(now, action, tag),
+            ToAsterisk::Beat(beat) => drop(beat.send(())),
         };
         submit(first);
         for _ in 1..COMMANDS_AT_ONCE {

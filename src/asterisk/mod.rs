@@ -8,7 +8,7 @@ pub mod translate;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,6 +40,22 @@ pub enum Order {
     WatchQueue(String),
 }
 
+/// By which it is asked whether interpreter and connection turn.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    beats: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl Pulse {
+    /// Ends once both have come to it: they turn. At once where they have ended.
+    pub async fn beat(&self) {
+        let (beat, answer) = oneshot::channel();
+        if self.beats.send(beat).await.is_ok() {
+            drop(answer.await);
+        }
+    }
+}
+
 /// Starts the connection and its interpreter; both end with `stop`, or when the ends that are given back are dropped.
 /// `wall` tells the time of day: an Originate whose campaign's window has closed on its way here is not sent.
 pub fn start(
@@ -47,15 +63,16 @@ pub fn start(
     wall: impl Fn() -> Timestamp + Send + Sync + 'static,
     tasks: &TaskTracker,
     stop: CancellationToken,
-) -> (mpsc::UnboundedSender<Order>, mpsc::Receiver<Input>) {
+) -> (mpsc::UnboundedSender<Order>, mpsc::Receiver<Input>, Pulse) {
+    let (beats, taken_beats) = mpsc::channel(1);
     let (orders, taken_orders) = mpsc::unbounded_channel();
     let (inputs, given_inputs) = mpsc::channel(4096);
     let (commands, taken_commands) = mpsc::channel(1024);
     let (out, from_asterisk) = mpsc::channel(CHANNEL_CAPACITY);
     tasks.spawn(connection::run(options, taken_commands, out, stop));
     let shell = Shell { interpreter: Interpreter::default(), origin: Instant::now(), wall, commands, inputs };
-    tasks.spawn(shell.run(taken_orders, from_asterisk));
-    (orders, given_inputs)
+    tasks.spawn(shell.run(taken_orders, from_asterisk, taken_beats));
+    (orders, given_inputs, Pulse { beats })
 }
 
 /// The loop around the [`Interpreter`].
@@ -73,6 +90,7 @@ impl<W: Fn() -> Timestamp> Shell<W> {
         mut self,
         mut orders: mpsc::UnboundedReceiver<Order>,
         mut from_asterisk: mpsc::Receiver<FromAsterisk<Tag>>,
+        mut beats: mpsc::Receiver<oneshot::Sender<()>>,
     ) {
         loop {
             let deadline = self.interpreter.next_deadline().map(|at| self.origin + at);
@@ -89,6 +107,12 @@ impl<W: Fn() -> Timestamp> Shell<W> {
                     Some(order) => self.interpreter.order(order),
                     None => return,
                 },
+                Some(beat) = beats.recv() => {
+                    if self.commands.send(ToAsterisk::Beat(beat)).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 () = sleep_until(wake), if deadline.is_some() => self.interpreter.tick(self.origin.elapsed()),
             };
             for output in outputs {

@@ -131,13 +131,13 @@ impl Reader<'_> {
             {
                 self.findings.breach(Promise::P13, || format!("{at}: {why}, and it was dialled"));
             }
-            if let Some(time) = entry.time.as_deref().and_then(|time| time.parse::<Timestamp>().ok()) {
-                self.rate.dialled(time.micros());
-            }
             let Some(id) = entry.channelid.filter(|id| is_uuid(id)) else {
                 self.foreign += 1;
                 continue;
             };
+            if let Some(time) = entry.time.as_deref().and_then(|time| time.parse::<Timestamp>().ok()) {
+                self.rate.dialled(time.micros());
+            }
             calls += 1;
             batch.push(Call { id, at, channel: None, number, time: entry.time });
             if batch.len() == BATCH {

@@ -154,6 +154,8 @@ impl Desk {
                 self.submit(now, Command::Import(step), waiting);
             }
             Request::Dialings { reply } => drop(reply.send(self.engine.dialings().cloned().collect())),
+            // Whoever asked may have stopped waiting.
+            Request::Beat { reply } => drop(reply.send(())),
             Request::Options(options) => self.feed(now, Input::Options(options)),
             Request::Withdraw { dialing, reply } => {
                 if self.engine.dialing(dialing).is_some() {

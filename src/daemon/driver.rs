@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
@@ -54,7 +54,8 @@ pub struct Parts {
 pub fn new(parts: Parts) -> (Driver, Handle) {
     let (requests, taken) = mpsc::channel(REQUESTS);
     let bus = Bus::new();
-    let handle = Handle::new(requests, parts.store.clone(), bus.clone());
+    let (link, known) = watch::channel(false);
+    let handle = Handle::new(requests, parts.store.clone(), bus.clone(), known);
     let driver = Driver {
         desk: Desk::new(parts.engine),
         store: parts.store,
@@ -65,6 +66,7 @@ pub fn new(parts: Parts) -> (Driver, Handle) {
         clock: parts.clock,
         requests: taken,
         bus,
+        link,
         hang_up_orphans: parts.hang_up_orphans,
     };
     (driver, handle)
@@ -82,6 +84,8 @@ pub struct Driver {
     clock: Clock,
     requests: mpsc::Receiver<Request>,
     bus: Bus,
+    /// Whether Asterisk is there, for whoever shows it.
+    link: watch::Sender<bool>,
     hang_up_orphans: bool,
 }
 
@@ -169,6 +173,10 @@ impl Driver {
     }
 
     fn feed(&mut self, input: Input) {
+        let up = matches!(input, Input::LinkUp { .. });
+        if up || matches!(input, Input::LinkDown) {
+            self.link.send_replace(up);
+        }
         let acts = self.desk.input(self.clock.now(), input);
         self.perform(acts);
     }

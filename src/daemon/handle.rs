@@ -1,6 +1,6 @@
 //! What the doors call: requests go to the driver, reads go to the records.
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::engine;
@@ -65,6 +65,11 @@ pub enum Request {
         /// Where the answer goes.
         reply: oneshot::Sender<Vec<Dialing>>,
     },
+    /// Answer: somebody asks whether the driver turns.
+    Beat {
+        /// Where the answer goes.
+        reply: oneshot::Sender<()>,
+    },
     /// Go by these options from now on.
     Options(engine::Options),
     /// Give a dialing up.
@@ -82,11 +87,17 @@ pub struct Handle {
     requests: mpsc::Sender<Request>,
     store: Store,
     bus: Bus,
+    link: watch::Receiver<bool>,
 }
 
 impl Handle {
-    pub(super) fn new(requests: mpsc::Sender<Request>, store: Store, bus: Bus) -> Self {
-        Self { requests, store, bus }
+    pub(super) fn new(
+        requests: mpsc::Sender<Request>,
+        store: Store,
+        bus: Bus,
+        link: watch::Receiver<bool>,
+    ) -> Self {
+        Self { requests, store, bus, link }
     }
 
     /// Makes a noun of these fields, and gives it as it is committed.
@@ -163,6 +174,24 @@ impl Handle {
     /// Where the daemon is stopping.
     pub async fn set_options(&self, options: engine::Options) -> Result<(), RequestError> {
         self.requests.send(Request::Options(options)).await.map_err(|_| RequestError::Stopping)
+    }
+
+    /// Ends once the driver has come to it: it turns. At once where it has ended.
+    pub async fn beat(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.requests.send(Request::Beat { reply }).await.is_ok() {
+            drop(answer.await);
+        }
+    }
+
+    /// Whether the driver has ended.
+    pub fn is_stopped(&self) -> bool {
+        self.requests.is_closed()
+    }
+
+    /// Whether Asterisk is there, and every change of that.
+    pub fn link(&self) -> watch::Receiver<bool> {
+        self.link.clone()
     }
 
     /// The records, for reading.

@@ -119,6 +119,15 @@ impl Store {
         drop(self.writer.send(writer::Message::Rules(Box::new((policy, result)))));
     }
 
+    /// Ends once the writer has come to it: it turns.
+    pub async fn beat(&self) {
+        let (beat, answer) = oneshot::channel();
+        if self.writer.send(writer::Message::Beat(beat)).is_ok() {
+            // A closed writer answers nobody, and need not.
+            drop(answer.await);
+        }
+    }
+
     /// Finishes what is queued, checkpoints, and closes the database.
     ///
     /// # Errors

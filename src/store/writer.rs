@@ -38,6 +38,8 @@ pub(super) enum Message {
     },
     /// What commands behind this are judged by.
     Rules(Box<(Policy, ResultOptions)>),
+    /// Somebody asks whether the writer turns.
+    Beat(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
 
@@ -91,6 +93,8 @@ impl Writer {
                         rules = Some(new);
                         break;
                     }
+                    // Whoever asked may have stopped waiting.
+                    Message::Beat(beat) => drop(beat.send(())),
                     Message::Close(closed) => {
                         closing = Some(closed);
                         break;

@@ -106,6 +106,18 @@ async fn more_calls_a_second_than_allowed_are_told() {
 }
 
 #[tokio::test]
+async fn calls_of_somebody_else_are_not_counted_against_the_limit() {
+    let records = Records::right().await;
+    let lines: Vec<_> = (0..250).map(|_| json!({"time": at(100), "channelid": "1795249527.76"})).collect();
+    let lines = [dial_log(), lines].concat();
+    let given = given(&records, "--dial-log", &lines);
+    let output = records.check(&given.each_ref().map(String::as_str));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("250 calls of somebody else"), "{text}");
+}
+
+#[tokio::test]
 async fn nonsense_in_a_dial_log_is_told_but_for_a_torn_end() {
     let records = Records::right().await;
     fs::write(records.path("seen"), "{\"channelid\":\"x\"}\n{\"chan").unwrap();

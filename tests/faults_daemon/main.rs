@@ -5,6 +5,7 @@
 //! |---|---|
 //! | 1–8, 10 | `kills`: SIGKILL at named points (`src/crash.rs`) |
 //! | 3–5, the times | `times`: those of calls that astout has not seen are the PBX's own |
+//! | 11, 13–15 | `standstill`: stopped, deadlocked, panicked, out of memory; what systemd is told |
 //! | 12, 16–18 | `stops`: what it is told, by signals and on the command line |
 //! | 9 | `tests/torture.rs`: SIGKILL at random moments |
 
@@ -12,6 +13,7 @@
 
 mod fault;
 mod kills;
+mod standstill;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::ami::{Message, MessageBuilder, NoAnswer};
 
 /// What the connection is asked to do.
@@ -21,6 +23,8 @@ pub enum ToAsterisk<T> {
         /// Comes back with the answer.
         tag: T,
     },
+    /// Answer: somebody asks whether the connection turns, be it up or down.
+    Beat(oneshot::Sender<()>),
 }
 
 /// What the connection tells, in the order in which it came.
