@@ -187,7 +187,8 @@ mod tests {
     async fn told(wall: &str) -> CallEvent {
         let wall: Timestamp = wall.parse().unwrap();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let (orders, mut inputs) = start(ConnectionOptions::default(), move || wall, &tasks, stop.clone());
+        let (orders, mut inputs, _pulse) =
+            start(ConnectionOptions::default(), move || wall, &tasks, stop.clone());
         orders.send(Order::Originate(attempt())).unwrap();
         loop {
             if let Input::Call(_, event) = inputs.recv().await.unwrap() {

@@ -60,6 +60,7 @@ impl World {
             data: String::new(),
             bridge: String::new(),
             created: self.moment,
+            answered: None,
             variables: BTreeMap::new(),
             owner: Owner::Call(0),
         };

@@ -331,7 +331,7 @@ impl Simulation {
         let now = self.now;
         let Some(daemon) = &mut self.daemon else { return };
         let Some(client) = &mut daemon.dialup.client else {
-            let (ToAsterisk::Submit { tag, .. } | ToAsterisk::SubmitList { tag, .. }) = ask;
+            let (ToAsterisk::Submit { tag, .. } | ToAsterisk::SubmitList { tag, .. }) = ask else { return };
             return self.told(FromAsterisk::NoAnswer { tag, why: NoAnswer::NotSent });
         };
         match ask {
@@ -344,6 +344,8 @@ impl Simulation {
                 client.session.submit(now, action, tag);
             }
             ToAsterisk::SubmitList { action, tag } => client.session.submit_list(now, action, tag),
+            // Nobody here asks whether a loop turns.
+            ToAsterisk::Beat(_) => {}
         }
         self.pump_client();
     }

@@ -241,11 +241,6 @@ info_enable = true
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
-    }
-
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal("-TERM");
