@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -95,7 +96,9 @@ pub struct Reload {
     pub done: oneshot::Sender<Reloaded>,
 }
 
-/// Runs the daemon until it is told to stop, and takes up the configurations that come by `reloads`.
+/// Runs the daemon until it is told to stop, and takes up the configurations that come by `reloads`. Operators are served
+/// on `door_threads`, which is to be a runtime of its own: however many they are, whoever dials never waits behind them
+/// for a thread.
 ///
 /// # Errors
 /// Where it cannot start. Once it runs, nothing but the control's stop ends it.
@@ -103,6 +106,7 @@ pub async fn serve(
     config: Config,
     control: Control,
     reloads: mpsc::Receiver<Reload>,
+    door_threads: &runtime::Handle,
 ) -> Result<(), BootError> {
     let stop = control.stop.clone();
     let [asterisk] = config.asterisk.as_slice() else {
@@ -145,7 +149,8 @@ pub async fn serve(
     let (driver, handle) = driver::new(parts);
     let doors_stop = CancellationToken::new();
     let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
-    let doors = open_doors(&config, known_users, handle.clone(), control, clock, &tasks, &doors_stop).await?;
+    let to_serve = (door_threads, &tasks, &doors_stop);
+    let doors = open_doors(&config, known_users, handle.clone(), control, clock, to_serve).await?;
     tasks.spawn(take_up(config, reloads, users, handle.clone(), doors_stop.clone()));
     // Told at every level: others wait for the word.
     info!(target: "ready", "ready");
@@ -379,8 +384,7 @@ async fn open_doors(
     handle: Handle,
     control: Control,
     clock: Clock,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
+    (threads, tasks, stop): (&runtime::Handle, &TaskTracker, &CancellationToken),
 ) -> Result<Option<PathBuf>, BootError> {
     let options = Arc::new(manager::Options { users, started: clock.now().mono });
     if let Some(address) = config.manager.listen {
@@ -392,7 +396,7 @@ async fn open_doors(
         }
         let serving =
             manager::serve(listener, options.clone(), handle.clone(), clock, tasks.clone(), stop.clone());
-        tasks.spawn(serving);
+        tasks.spawn_on(serving, threads);
     }
     let Some(path) = &config.cli.socket else { return Ok(None) };
     // The lock is ours, so a socket that is there is nobody's any more.
@@ -404,7 +408,9 @@ async fn open_doors(
     let listener = UnixListener::bind(path).map_err(cannot_listen("cli", &path.display()))?;
     fs::set_permissions(path, Permissions::from_mode(0o660))
         .map_err(cannot_listen("cli", &path.display()))?;
-    tasks.spawn(manager::serve_local(listener, options, handle, control, clock, tasks.clone(), stop.clone()));
+    let serving =
+        manager::serve_local(listener, options, handle, control, clock, tasks.clone(), stop.clone());
+    tasks.spawn_on(serving, threads);
     Ok(Some(path.clone()))
 }
 

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
@@ -27,12 +28,13 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, log_json: boo
     };
     start_log(log_json);
     abort_on_panic();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(why) => return complain(INTERNAL, format!("cannot start: {why}")),
+    let threads = |name| runtime::Builder::new_multi_thread().thread_name(name).enable_all().build();
+    let (dialing, doors) = match (threads("dialing"), threads("doors")) {
+        (Ok(dialing), Ok(doors)) => (dialing, doors),
+        (Err(why), _) | (_, Err(why)) => return complain(INTERNAL, format!("cannot start: {why}")),
     };
     let path = path.to_owned();
-    match runtime.block_on(serve(path.as_path(), config)) {
+    match dialing.block_on(serve(path.as_path(), config, doors.handle())) {
         Ok(()) => OK,
         Err(why) => {
             error!("{why}");
@@ -45,13 +47,13 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, log_json: boo
     }
 }
 
-async fn serve(path: &Path, config: Config) -> Result<(), BootError> {
+async fn serve(path: &Path, config: Config, doors: &runtime::Handle) -> Result<(), BootError> {
     let (control, asked) = Control::new();
     let (reload, reloads) = mpsc::channel(1);
     tokio::spawn(end_at_once(control.stop.clone()));
     tokio::spawn(watch_signals(path.to_owned(), control.stop.clone(), reload.clone()));
     tokio::spawn(serve_reloads(path.to_owned(), asked, reload));
-    boot::serve(config, control, reloads).await
+    boot::serve(config, control, reloads, doors).await
 }
 
 /// The first SIGTERM or SIGINT stops it in order, a second one at once. SIGHUP has it read its configuration again.

@@ -86,7 +86,8 @@ fn prepare(sandbox: &Sandbox, sizes: &Sizes) -> (Daemon, Campaign) {
 
 /// Every answered call stays up so long that so many live at once.
 fn profile(sizes: &Sizes) -> String {
-    let stay = f64::from(sizes.calls) / f64::from(sizes.calls_per_second);
+    // Some longer than would do: the calls a second are a ceiling, and not quite reached.
+    let stay = 1.08 * f64::from(sizes.calls) / f64::from(sizes.calls_per_second);
     format!(
         "[asterisk]\noriginate_s = 0.0\n[[context]]\nname = \"astout-demo\"\nnumbers = \"lab\"\n\
          [[destination]]\ncontext = \"astout-dest\"\nexten = \"hold\"\nstay_s = {stay:.3}\n"
@@ -126,8 +127,7 @@ fn memory_stays_bounded_and_calls_are_placed_in_time_under_load() {
     let lasting = (PATIENCE.as_secs() * 2 + sizes.seconds).to_string();
     sandbox.client().done("SandboxFault", &[("Flood", &flood), ("FloodOf", "calls"), ("For", &lasting)]);
     campaign.request(&mut screen, "1");
-    // A call that has just ended holds its place for a moment, so there are never quite all of them.
-    let most = sizes.calls as usize * 95 / 100;
+    let most = sizes.calls as usize;
     wait_until("as many calls as asked for", || look(&mut screen, &campaign) >= most);
 
     let begin = (Instant::now(), process.sample(), pbx.sample(), Reader::count_all(&readers));
