@@ -2,6 +2,7 @@
 
 use astout::engine::campaign::{on_progress, on_request};
 use astout::engine::dialing::CallEvent;
+use astout::engine::window;
 use astout::model::codes::CampaignStatus;
 use astout::model::event::{Change, Noun};
 use astout::model::ids::CampaignUuid;
@@ -34,6 +35,19 @@ const MOVES: &str = "
 11   1     .               1             1              1
 12   2     .               2             2              2
 30   0     .               .             0              0
+";
+
+/// Where its schedule has a campaign go: in a window that has not started it yet, in one that has (or in which an operator
+/// has stopped it), outside of any.
+const SCHEDULE: &str = "
+     new  served  closed
+0    11   .       .
+1    .    .       10
+2    .    .       10
+10   11   .       .
+11   .    .       10
+12   .    .       10
+30   .    .       .
 ";
 
 fn status_of(code: &str) -> CampaignStatus {
@@ -116,4 +130,26 @@ fn a_campaign_goes_on_by_itself_from_every_status_as_the_table_says() {
         }
     }
     table.assert_covered(|_, _| None).tell("campaign machine, by itself");
+}
+
+#[test]
+fn a_schedule_moves_a_campaign_from_every_status_as_the_table_says() {
+    let mut table = Table::parse(SCHEDULE);
+    let mut world = World::new();
+    let (plan, dlma, dest) = (world.plan(&[]), world.dlma(), world.anywhere());
+    let uuid = world.campaign(plan, dlma, dest, &[("ScTimeStart", "09:00:00"), ("ScTimeEnd", "17:00:00")]);
+    world.update_campaign(uuid, &[("ScMode", "1")]);
+    for situation in table.columns().to_vec() {
+        for status in CampaignStatus::ALL {
+            let mut campaign = world.records.campaigns[&uuid].clone();
+            campaign.status = *status;
+            campaign.sc_served = (situation == "served").then(|| "2026-11-17T17:00:00Z".parse().unwrap());
+            let hour = if situation == "closed" { "18" } else { "12" };
+            let wall = format!("2026-11-17T{hour}:00:00Z").parse().unwrap();
+            let to = window::on_schedule(&campaign, window::at(&campaign.schedule, wall));
+            let expected = status_of(table.see(&status.to_string(), situation));
+            assert_eq!(to.unwrap_or(*status), expected, "{status}, {situation}");
+        }
+    }
+    table.assert_covered(|_, _| None).tell("campaign machine, by its schedule");
 }
