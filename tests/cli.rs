@@ -26,7 +26,7 @@ fn said(output: &Output) -> (i32, String) {
 fn help_and_version_are_on_stdout_and_a_wrong_argument_is_64() {
     let (code, text) = said(&astout(&["--help"]));
     assert_eq!(code, 0);
-    for word in ["serve", "check-config", "check", "doctor", "-x", "--config", "Exit codes"] {
+    for word in ["serve", "check-config", "check", "doctor", "import", "-x", "--config", "Exit codes"] {
         assert!(text.contains(word), "{word} in\n{text}");
     }
     assert_eq!(said(&astout(&["--version"])).0, 0);

@@ -10,7 +10,7 @@ mod summary;
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -153,6 +153,10 @@ fn open(what: &Arguments) -> Result<Input, Stop> {
         let name = what.file.file_name().unwrap_or_default().to_string_lossy();
         source.name = name.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
         if kind.is_file() {
+            // Two at once would write the refused rows into one file. Where there are no locks it is left at that.
+            if let Err(TryLockError::WouldBlock) = file.try_lock() {
+                return Err((UNAVAILABLE, format!("{shown}: is being imported by another astout import")));
+            }
             let survey = rows::survey(&file, form).map_err(wrong)?;
             source.content = Some((survey.size, survey.digest));
             total = Some(survey.rows);

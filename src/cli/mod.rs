@@ -40,8 +40,9 @@ const CONFIG: u8 = 78;
     version,
     about = "An outbound dialer beside Asterisk: campaigns over AMI, nobody dialled twice, no result lost.",
     after_help = "Examples:\n  astout check-config --config /etc/astout/astout.toml\n  astout serve --config \
-                  /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n  astout doctor\n  astout check\n\nExit codes: 0 fine, 1 refused by \
-                  the daemon or found wrong, 64 usage, 65 nothing to take, 69 unavailable, 70 internal, 74 IO, 78 config",
+                  /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n  astout import --dlma UUID leads.csv \
+                  --dry-run\n  astout doctor\n  astout check\n\nExit codes: 0 fine, 1 refused by the daemon or found \
+                  wrong, 64 usage, 65 nothing to take, 69 unavailable, 70 internal, 74 IO, 78 config",
     arg_required_else_help = true
 )]
 struct Arguments {

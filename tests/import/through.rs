@@ -1,6 +1,8 @@
 //! Through a running daemon: who hears of it, who may, and what happens to a file that was there before.
 
-use crate::list::{contacts, daemon_with_list, file, import, number, query};
+use std::time::{Duration, Instant};
+
+use crate::list::{contacts, daemon_with_list, file, import, number, query, said, start};
 use crate::support::ami::{Client, PATIENCE, header};
 use crate::support::daemon::Daemon;
 
@@ -15,7 +17,8 @@ fn an_import_is_one_event_a_batch_and_none_a_contact() {
     let mut events = 0;
     loop {
         let event = client.event(PATIENCE).unwrap();
-        if !header(&event, "Event").starts_with("Out") {
+        // That of the list itself may come late.
+        if !header(&event, "Event").starts_with("OutDlList") {
             continue;
         }
         assert_eq!(header(&event, "Event"), "OutDlListImport", "{event:?}");
@@ -85,6 +88,42 @@ fn where_the_refused_rows_cannot_be_kept_it_stops_and_goes_on_without_losing_one
     let kept = std::fs::read_to_string(kept).unwrap();
     assert!(kept.contains("bob,x,3,"), "{kept}");
     assert_eq!(contacts(&daemon), 1);
+}
+
+#[test]
+fn a_daemon_that_is_stopped_in_the_middle_stops_at_once_and_the_next_one_goes_on() {
+    let (mut daemon, dlma) = daemon_with_list();
+    let rows: String = (0..20_000).map(|row| format!("client {row},{}\n", 1000 + row)).collect();
+    let path = file(&daemon, "leads.csv", format!("name,number1\n{rows}"));
+    let child = start(&daemon, &dlma, &path);
+    let some = |daemon: &mut Daemon| {
+        (number(daemon, "SELECT coalesce(max(rows), 0) FROM import") > 1000).then_some(())
+    };
+    daemon.poll("some rows", some);
+    let since = Instant::now();
+    assert!(daemon.stop().success());
+    assert!(since.elapsed() < Duration::from_secs(15), "it waited for the import: {:?}", since.elapsed());
+    let (code, text) = said(&child.wait_with_output().unwrap());
+    assert_eq!(code, 69, "{text}");
+    assert!(text.contains("the same command goes on"), "{text}");
+    daemon.run();
+    let (code, text) = import(&daemon, &dlma, &path, &[]);
+    assert!(code == 0 && text.contains("20000 imported"), "{text}");
+    assert_eq!(query(&daemon, "SELECT count(*), count(DISTINCT name) FROM dl_list"), [["20000", "20000"]]);
+}
+
+#[test]
+fn two_who_import_the_same_file_at_once_bring_nobody_twice() {
+    let (daemon, dlma) = daemon_with_list();
+    let rows: String = (0..10_000).map(|row| format!("client {row},{}\n", 1000 + row)).collect();
+    let path = file(&daemon, "leads.csv", format!("name,number1\n{rows}"));
+    let both = [start(&daemon, &dlma, &path), start(&daemon, &dlma, &path)];
+    let ended = both.map(|child| said(&child.wait_with_output().unwrap()));
+    let mut codes = ended.each_ref().map(|(code, _)| *code);
+    codes.sort_unstable();
+    // The other one finds the file in use, or already imported.
+    assert!(codes == [0, 69] || codes == [0, 1], "{ended:?}");
+    assert_eq!(query(&daemon, "SELECT count(*), count(DISTINCT name) FROM dl_list"), [["10000", "10000"]]);
 }
 
 #[test]
