@@ -77,7 +77,7 @@ fn count<K: Hash + Eq + Copy>(all: &mut HashMap<K, Failures>, key: K, now: Durat
 }
 
 /// An IPv6 host has a whole /64 to choose addresses from: it counts as one.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),

@@ -4,6 +4,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `session` | one task a connection, around `ami::ServerSession` |
+//! | `places` | how many may be connected |
 //! | `login`, `backoff`, `acl` | who gets in, from where, and how often one may be wrong |
 //! | `actions` | the table of actions, and what each does |
 //! | `nouns`, `names` | nouns of whichever kind: how they are read, and what messages call them |
@@ -19,23 +20,24 @@ pub mod import;
 mod login;
 mod names;
 mod nouns;
+mod places;
 mod render;
 mod session;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 use uuid::Uuid;
 
 use self::login::Gate;
+use self::places::Places;
 use crate::ami::builder::Limits;
 use crate::ami::server_session::ServerOptions;
 use crate::ami::{Account, Now, Privileges, ServerSession};
@@ -43,10 +45,6 @@ use crate::daemon::clock::Clock;
 use crate::daemon::control::Control;
 use crate::daemon::handle::Handle;
 
-/// Connections at once, at most.
-const CONNECTIONS: usize = 200;
-/// Connections at once that nobody has logged in on, at most.
-const STRANGERS: usize = 50;
 /// After a connection could not be accepted, as when all file descriptors are in use.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 /// What may wait for one client: a long answer beside a message of the greatest length.
@@ -131,41 +129,6 @@ impl Door {
     }
 }
 
-/// How many may be connected. Whoever is too many is turned away without a word.
-struct Places {
-    all: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
-    full: AtomicBool,
-}
-
-impl Places {
-    fn new() -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(CONNECTIONS)),
-            strangers: Arc::new(Semaphore::new(STRANGERS)),
-            full: AtomicBool::new(false),
-        }
-    }
-
-    /// A place for a connection, and one among the strangers that it gives back once somebody is logged in.
-    fn take(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
-        let all = Arc::clone(&self.all).try_acquire_owned();
-        let stranger = Arc::clone(&self.strangers).try_acquire_owned();
-        let places = all.ok().zip(stranger.ok());
-        if self.full.swap(places.is_none(), Ordering::Relaxed) || places.is_some() {
-            return places;
-        }
-        let (all, strangers) = (self.all.available_permits(), self.strangers.available_permits());
-        warn!(
-            connected = CONNECTIONS - all,
-            not_logged_in = STRANGERS - strangers,
-            "too many connections to the AMI server: more are turned away until some of these end \
-             (at most {CONNECTIONS} in all, {STRANGERS} not logged in)"
-        );
-        None
-    }
-}
-
 /// Serves operators on `listener` until `stop`. Each connection is a task of `tasks`, and ends soon after `stop` too.
 pub async fn serve(
     listener: TcpListener,
@@ -176,7 +139,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let door = Door::new(&options, handle, None, clock, stop.clone());
-    let places = Places::new();
+    let places = Arc::new(Places::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -190,12 +153,12 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some((place, stranger)) = places.take() else { continue };
+        let ip = peer.ip().to_canonical();
+        let Some((place, stranger)) = places.take(Some(ip)) else { continue };
         if let Err(why) = stream.set_nodelay(true) {
             debug!(%peer, %why, "gone before it was served");
             continue;
         }
-        let ip = peer.ip().to_canonical();
         let random = Uuid::new_v4().into_bytes();
         let session = ServerSession::new(door.now(), peer.to_string(), door.session_options(), random);
         let door = Arc::clone(&door);
@@ -218,7 +181,7 @@ pub async fn serve_local(
     stop: CancellationToken,
 ) {
     let door = Door::new(&options, handle, Some(control), clock, stop.clone());
-    let places = Places::new();
+    let places = Arc::new(Places::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -232,7 +195,7 @@ pub async fn serve_local(
                 continue;
             }
         };
-        let Some((place, _)) = places.take() else { continue };
+        let Some((place, _)) = places.take(None) else { continue };
         let account = Account { name: "cli".to_owned(), read: Privileges::ALL, write: Privileges::ALL };
         let options = ServerOptions { limits: Limits::OWN, ..door.session_options() };
         let session = ServerSession::preauthenticated(door.now(), "cli", options, account);

@@ -14,11 +14,12 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use super::actions::{self, Replies};
+use super::places::Place;
 use super::render;
 use super::{Door, QUEUED_BYTES};
 use crate::ami::server_session::Closed;
@@ -58,7 +59,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send>(
     session: ServerSession,
     door: &Arc<Door>,
     address: Option<IpAddr>,
-    stranger: Option<OwnedSemaphorePermit>,
+    stranger: Option<Place>,
 ) {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut connection = Connection {
@@ -94,7 +95,7 @@ struct Connection {
     session: ServerSession,
     door: Arc<Door>,
     address: Option<IpAddr>,
-    stranger: Option<OwnedSemaphorePermit>,
+    stranger: Option<Place>,
     login: Option<Task<Result<Account, Denied>>>,
     work: Option<Work>,
     unwritten: Bytes,
