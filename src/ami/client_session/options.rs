@@ -30,7 +30,7 @@ pub struct ClientOptions {
     /// How long an action may stay unanswered; for a list, how long nothing of it may come. Also the time for banner
     /// and login together.
     pub action_timeout: Duration,
-    /// Between two pings.
+    /// Between two pings. With the other defaults a server that has fallen silent is given up 14 s after that at most.
     pub ping_every: Duration,
     /// How long a ping may stay unanswered before it counts as missed; less than `ping_every`.
     pub ping_deadline: Duration,
@@ -47,7 +47,7 @@ impl Default for ClientOptions {
             auth: Auth::Md5,
             action_id_prefix: "c:".to_owned(),
             action_timeout: Duration::from_secs(10),
-            ping_every: Duration::from_secs(5),
+            ping_every: Duration::from_secs(4),
             ping_deadline: Duration::from_secs(2),
             max_missed_pings: 3,
         }

@@ -253,7 +253,7 @@ fn what_can_not_be_encoded_and_an_action_id_in_use_come_back_unsent() {
 #[test]
 fn three_missed_pings_close_the_session() {
     let mut session = member();
-    for (due, missed) in [(5.0, 1), (10.0, 2), (15.0, 3)] {
+    for (due, missed) in [(4.0, 1), (8.0, 2), (12.0, 3)] {
         assert_eq!(session.next_deadline(), Some(at(due)));
         session.handle_timer(at(due));
         assert!(sent(&mut session).starts_with("Action: Ping\r\n"));

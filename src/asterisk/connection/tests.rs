@@ -214,7 +214,10 @@ async fn a_silent_peer_is_noticed_by_its_pings_and_left() {
 #[tokio::test]
 async fn a_peer_that_does_not_read_does_not_stop_the_reading() {
     let (listener, port) = listen().await;
-    let mut ours = start(options(port));
+    let mut options = options(port);
+    // A slow machine takes longer for the flood than a ping may.
+    options.session.ping_every = PATIENCE * 2;
+    let mut ours = start(options);
     let mut peer = Peer::accept_login(&listener).await;
     ours.expect_up().await;
     let commands = ours.commands.clone();
