@@ -16,6 +16,9 @@ use crate::model::ids::DialingUuid;
 
 /// How long after a login Asterisk may take to boot.
 const BOOT: Duration = Duration::from_secs(30);
+/// How long after it said that it shuts down an Asterisk that is still there is asked again: a shutdown in order waits
+/// for its calls, and can be called off.
+const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// What an answer is the answer to.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub struct Interpreter {
     boot: Option<Duration>,
     /// A ping was missed: nothing is sent that cannot be taken back.
     late: bool,
+    /// Asterisk shuts down: nothing is sent, for it would be refused.
+    leaving: bool,
     /// What was complained of since the login.
     told: BTreeSet<String>,
     out: Vec<Output>,
@@ -69,7 +74,7 @@ impl Interpreter {
         self.boot
     }
 
-    /// Time has passed: an Asterisk that never says that it is booted is asked all the same.
+    /// Time has passed: an Asterisk that never says that it is booted, or that it goes on, is asked all the same.
     #[must_use]
     pub fn tick(&mut self, now: Duration) -> Vec<Output> {
         if self.boot.is_some_and(|at| at <= now) {
@@ -119,6 +124,7 @@ impl Interpreter {
                 debug!(banner, "logged in to Asterisk");
                 self.up = true;
                 self.late = false;
+                self.leaving = false;
                 self.told.clear();
                 self.boot = Some(now + BOOT);
             }
@@ -148,6 +154,9 @@ impl Interpreter {
                 }
             }
             FromAsterisk::Event(event) => {
+                if translate::tells_of_shutdown(&event) {
+                    self.shuts_down(now);
+                }
                 if let Some(agents) = self.queues.event(&event) {
                     self.input(agents);
                 }
@@ -155,7 +164,16 @@ impl Interpreter {
                     self.input(input);
                 }
             }
-            FromAsterisk::Response { tag, message } => self.response(tag, &message),
+            FromAsterisk::Response { tag, message } => {
+                let asked_how_it_is = matches!(tag, Tag::CoreStatus);
+                if translate::refuses_for_shutdown(&message) {
+                    self.shuts_down(now);
+                    if asked_how_it_is {
+                        return;
+                    }
+                }
+                self.response(tag, &message);
+            }
             FromAsterisk::List { tag, items, .. } => self.list(tag, &items),
             FromAsterisk::NoAnswer { tag, why } => self.no_answer(tag, &why),
             FromAsterisk::Stray(message) => {
@@ -171,6 +189,17 @@ impl Interpreter {
         }
     }
 
+    /// Nothing is sent until it says that it runs: it would refuse it, and that would be a try of each.
+    fn shuts_down(&mut self, now: Duration) {
+        self.boot = Some(now + SHUTDOWN);
+        self.ready = false;
+        if !self.leaving {
+            warn!("Asterisk is shutting down: nothing is dialled until it is up again");
+            self.leaving = true;
+            self.input(Input::LinkDown);
+        }
+    }
+
     fn response(&mut self, tag: Tag, message: &Message) {
         match tag {
             Tag::Originate(dialing) => {
@@ -183,6 +212,9 @@ impl Interpreter {
                           give the AMI user the class system or reporting");
                     String::new()
                 });
+                if std::mem::take(&mut self.leaving) {
+                    info!("Asterisk goes on");
+                }
                 self.ready = true;
                 self.input(Input::LinkUp { epoch });
             }

@@ -13,6 +13,9 @@ use super::originate;
 
 /// ChannelState of a channel that is up (`include/asterisk/channelstate.h`).
 const STATE_UP: &str = "6";
+/// `Cause` of a SoftHangupRequest by which Asterisk hangs up all channels before it ends: `AST_SOFTHANGUP_SHUTDOWN` of
+/// `include/asterisk/channel.h`.
+const SHUTDOWN: &str = "4";
 
 /// What an event says of a call, where it says something.
 pub fn call_event(event: &Message) -> Option<Input> {
@@ -44,10 +47,27 @@ pub fn call_event(event: &Message) -> Option<Input> {
             let text = event.get("Cause-txt").unwrap_or_default().into_owned();
             (uuid(event, "Uniqueid")?, CallEvent::Hangup { cause: HangupCause(cause), text })
         }
+        "SoftHangupRequest" if is(event, "Cause", SHUTDOWN) => {
+            (uuid(event, "Uniqueid")?, CallEvent::ShutDown)
+        }
         "AgentConnect" => (uuid(event, "Uniqueid")?, CallEvent::WithAgent),
         _ => return None,
     };
     Some(Input::Call(dialing, what))
+}
+
+/// Whether an event says that Asterisk is about to end. It hangs up its channels first; the event that says so in words
+/// comes last, a second later.
+pub fn tells_of_shutdown(event: &Message) -> bool {
+    event.is_event_named("Shutdown")
+        || (event.is_event_named("SoftHangupRequest") && is(event, "Cause", SHUTDOWN))
+}
+
+/// Whether an answer says that Asterisk takes no action any more, because it waits for its calls to end
+/// (`process_message` of `main/manager.c`).
+pub fn refuses_for_shutdown(answer: &Message) -> bool {
+    !answer.is_success()
+        && answer.get("Message").is_some_and(|text| text.trim() == "Asterisk is shutting down")
 }
 
 /// What the answer to an Originate says.
@@ -186,6 +206,16 @@ mod tests {
         assert_eq!(up("0.000000", "102.000500").answered, None);
         assert_eq!(up("101.500000", "(null)"), Since::default());
         assert_eq!(up("103.000000", "102.000000").answered, None);
+    }
+
+    #[test]
+    fn a_shutdown_is_known_by_how_it_hangs_up_before_it_says_so() {
+        let request = |cause| event("SoftHangupRequest", &[("Uniqueid", UUID), ("Cause", cause)]);
+        assert!(tells_of_shutdown(&request("4")));
+        assert_eq!(what(&request("4")), Some(CallEvent::ShutDown));
+        assert!(!tells_of_shutdown(&request("16")));
+        assert_eq!(what(&request("16")), None);
+        assert!(tells_of_shutdown(&event("Shutdown", &[("Shutdown", "Cleanly")])));
     }
 
     #[test]

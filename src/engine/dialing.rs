@@ -73,6 +73,8 @@ pub enum CallEvent {
         /// The same in Asterisk's words.
         text: String,
     },
+    /// Asterisk hangs it up, because it shuts down: SoftHangupRequest. The hangup follows.
+    ShutDown,
     /// An agent of a queue has taken it: AgentConnect.
     WithAgent,
     /// Asterisk was asked, and has its channel.
@@ -159,6 +161,8 @@ pub struct Call {
     up: bool,
     with_agent: bool,
     withdrawn: bool,
+    /// Asterisk has hung it up to shut down.
+    shut_down: bool,
     /// When its contact was claimed; `None` for one that an earlier run of the daemon left.
     claimed: Option<Now>,
     /// When Asterisk was first found not to have its channel, since it was last seen.
@@ -188,6 +192,7 @@ impl Call {
             // Who is up since before is more likely in conversation than still waiting; nobody tells.
             with_agent: up,
             withdrawn: false,
+            shut_down: false,
             claimed: None,
             missing: None,
             asked_for_times: false,
@@ -233,7 +238,7 @@ impl Call {
             return Some(false);
         }
         match progress.res_hangup {
-            _ if self.withdrawn || !self.ended => None,
+            _ if self.withdrawn || self.shut_down || !self.ended => None,
             Some(cause) => Some(breaker::is_fault(cause)),
             None if matches!(self.response, Some(Response::Failure { .. })) => Some(!self.has_channel()),
             None => None,
@@ -370,6 +375,10 @@ impl Call {
             CallEvent::Up => {
                 progress.tm_dial_end.get_or_insert(moment);
                 return self.answered().into_iter().collect();
+            }
+            CallEvent::ShutDown => {
+                self.shut_down = true;
+                return Vec::new();
             }
             CallEvent::WithAgent => {
                 self.with_agent = true;
@@ -511,6 +520,8 @@ impl Call {
                     outcome = Outcome::PbxRestart;
                 }
             }
+            // Nothing is said of the number by a hangup that was the PBX's own.
+            None if self.shut_down && !answered => outcome = Outcome::PbxRestart,
             None => {}
         }
         if self.withdrawn && !answered {

@@ -424,11 +424,16 @@ impl World {
         }
     }
 
-    /// Everything is lost, and a new start begins `down` from now. Told by Hangups and Shutdown if it is in order.
+    /// Everything is lost, and a new start begins `down` from now. If it is in order, every channel is told to hang up
+    /// (`Cause` 4: for the shutdown) and does, and Shutdown comes last.
     pub(super) fn restart(&mut self, down: Duration, in_order: bool) {
         if in_order {
-            for key in self.channels.keys().cloned().collect::<Vec<_>>() {
-                self.remove_channel(&key, 0);
+            let keys: Vec<_> = self.channels.keys().cloned().collect();
+            for key in &keys {
+                self.about("SoftHangupRequest", Class::Call, key, |message| message.header("Cause", "4"));
+            }
+            for key in &keys {
+                self.remove_channel(key, 0);
             }
             let shutdown =
                 event("Shutdown", Class::System).header("Shutdown", "Cleanly").header("Restart", "True");

@@ -64,6 +64,25 @@ fn a_failed_call_shows_13_and_then_7() {
 }
 
 #[test]
+fn what_the_pbx_hangs_up_to_shut_down_ends_as_pbx_restart_unless_it_was_answered() {
+    for (fate_name, outcome) in [
+        ("486 of a trunk", Outcome::PbxRestart),
+        ("answered, and hung up out of a bridge", Outcome::Answered),
+    ] {
+        let mut world = World::new();
+        let (_, dialing) = world.one_call(&[]);
+        for event in fate(fate_name).canonical() {
+            if matches!(event, CallEvent::Hangup { .. }) {
+                world.call(dialing, CallEvent::ShutDown);
+            }
+            world.call(dialing, event);
+        }
+        assert_eq!(world.ending(dialing).outcome, outcome, "{fate_name}");
+        assert_eq!(world.ending(dialing).dialing.progress.status, DialingStatus::Hangup);
+    }
+}
+
+#[test]
 fn a_call_without_a_channel_shows_13_last() {
     let mut world = World::new();
     let (_, dialing) = world.one_call(&[]);

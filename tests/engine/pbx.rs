@@ -92,6 +92,7 @@ impl Pbx {
             | CallEvent::Unanswered
             | CallEvent::DialBegin
             | CallEvent::DialEnd(_)
+            | CallEvent::ShutDown
             | CallEvent::WithAgent
             | CallEvent::Present { .. }
             | CallEvent::Gone => {}

@@ -61,7 +61,7 @@ impl Promises {
                 self.finished.remove(&ending.dialing.attempt.uuid);
             }
             Input::Call(dialing, event) => match event {
-                CallEvent::Sent | CallEvent::WithAgent | CallEvent::Gone => {}
+                CallEvent::Sent | CallEvent::ShutDown | CallEvent::WithAgent | CallEvent::Gone => {}
                 _ => {
                     self.unacknowledged.remove(dialing);
                 }
