@@ -23,7 +23,6 @@ pub struct Daemon {
     dir: TempDir,
     child: Option<Child>,
     port: u16,
-    /// The account that its Asterisk gives of the calls.
     /// What the PBX has written down of its calls.
     witness: Option<(&'static str, PathBuf)>,
     log_level: &'static str,
@@ -39,10 +38,7 @@ impl Daemon {
 
     /// The same, not started.
     pub fn beside(pbx: &impl Pbx, more: &str) -> Self {
-        let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
-        let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, more);
-        daemon.witness = Some(pbx.witness());
-        daemon
+        Self::prepared_at(pbx, pbx.get("ASTERISK_AMI"), &[], more)
     }
 
     /// The same with so many calls a second at most.
@@ -61,12 +57,28 @@ impl Daemon {
     }
 
     fn limited(pbx: &impl Pbx, calls_per_second: u32, max_channels: u32) -> Self {
+        let limits = format!("calls_per_second = {calls_per_second}\nmax_channels = {max_channels}");
+        Self::prepared_at(pbx, pbx.get("ASTERISK_AMI"), &[("calls_per_second = 200", &limits)], "")
+    }
+
+    /// Starts one that finds that PBX at that address, a proxy's. Of its configuration each first text of `edits` is
+    /// replaced by the second.
+    pub fn start_at(pbx: &impl Pbx, address: &str, edits: &[(&str, &str)], more: &str) -> Self {
+        let mut daemon = Self::prepared_at(pbx, address, edits, more);
+        daemon.run();
+        daemon
+    }
+
+    fn prepared_at(pbx: &impl Pbx, address: &str, edits: &[(&str, &str)], more: &str) -> Self {
         let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
-        let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, "");
+        let mut daemon = Self::prepared(address, user, secret, more);
         let path = daemon.path("astout.toml");
-        let text = fs::read_to_string(&path).unwrap();
-        let limits = format!("calls_per_second = {calls_per_second}\nmax_channels = {max_channels}\n");
-        fs::write(&path, text.replace("calls_per_second = 200\n", &limits)).unwrap();
+        let mut text = fs::read_to_string(&path).unwrap();
+        for (from, to) in edits {
+            assert!(text.contains(from), "no {from} in {text}");
+            text = text.replace(from, to);
+        }
+        fs::write(&path, text).unwrap();
         daemon.witness = Some(pbx.witness());
         daemon
     }
@@ -211,10 +223,12 @@ info_enable = true
         Client::login(&self.address(), USER, SECRET)
     }
 
-    /// The lines of the result log.
+    /// The lines of the result log. While astout runs its last line may be half written; once it does not, none may.
     pub fn results(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.path("astout.result")).unwrap_or_default();
-        assert!(text.is_empty() || text.ends_with('\n'), "a torn line: {text}");
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        assert!(self.child.is_some() || whole == text.len(), "a torn line: {text}");
+        let text = &text[..whole];
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 

@@ -51,6 +51,21 @@ impl Lab {
         lab(&self.name, &["cli", command])
     }
 
+    /// Begins a command of its CLI that does not come back at once.
+    pub fn begin_cli(&self, command: &str) {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/lab/asterisk");
+        let mut child = Command::new(script)
+            .args(["cli", command])
+            .env("LAB", &self.name)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the lab's script");
+        // It ends with the Asterisk that it talks to.
+        std::thread::spawn(move || child.wait());
+    }
+
     /// SIGKILL.
     pub fn kill(&self) {
         lab(&self.name, &["kill"]);

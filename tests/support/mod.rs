@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod fates;
 pub mod lab;
 pub mod pbx;
+pub mod proxy;
 pub mod sandbox;
 pub mod scenario;
 pub mod tutorial;

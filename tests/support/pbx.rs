@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::ami::Client;
 use super::lab::Lab;
 
@@ -23,6 +25,34 @@ pub trait Pbx {
     }
 }
 
+/// A PBX whose process can be broken.
+pub trait Breakable: Pbx {
+    /// Its process.
+    fn pid(&self) -> u32;
+
+    /// SIGKILL, and waits for the end.
+    fn kill(&mut self);
+
+    /// Starts it again, at the same address.
+    fn start_again(&mut self);
+
+    /// Stops its process where it stands.
+    fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends it a signal.
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+}
+
 impl Pbx for Lab {
     fn get(&self, name: &str) -> &str {
         Lab::get(self, name)
@@ -30,5 +60,19 @@ impl Pbx for Lab {
 
     fn witness(&self) -> (&'static str, PathBuf) {
         ("--cdr", self.get("ASTERISK_CDR").into())
+    }
+}
+
+impl Breakable for Lab {
+    fn pid(&self) -> u32 {
+        self.get("ASTERISK_PID").parse().unwrap()
+    }
+
+    fn kill(&mut self) {
+        Self::kill(self);
+    }
+
+    fn start_again(&mut self) {
+        Self::start_again(self);
     }
 }

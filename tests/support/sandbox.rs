@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::ami::{Client, PATIENCE};
-use super::pbx::Pbx;
+use super::pbx::{Breakable, Pbx};
 
 const USER: &str = "astout";
 const SECRET: &str = "sandboxes-secret-of-the-tests";
@@ -19,6 +19,36 @@ pub struct Sandbox {
     dir: TempDir,
     child: Child,
     address: String,
+    arguments: Vec<String>,
+}
+
+/// Starts the binary and waits until it listens; gives where.
+fn spawn(dir: &TempDir, listen: &str, arguments: &[String]) -> (Child, String) {
+    let log = fs::File::create(dir.path().join("log")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_astout"))
+        .args(["sandbox", "--listen", listen, "--seed", "1", "--username", USER, "--profile"])
+        .arg(dir.path().join("profile.toml"))
+        .arg("--dial-log")
+        .arg(dir.path().join("dialled"))
+        .args(arguments)
+        .env("ASTOUT_SANDBOX_SECRET", SECRET)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let said = fs::read_to_string(dir.path().join("log")).unwrap();
+        if let Some((_, rest)) = said.split_once("sandbox listens on ")
+            && let Some((address, _)) = rest.split_once(',')
+        {
+            return (child, address.to_owned());
+        }
+        let gone = child.try_wait().unwrap();
+        assert!(gone.is_none() && Instant::now() < deadline, "the sandbox did not start: {gone:?}\n{said}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 impl Sandbox {
@@ -31,35 +61,9 @@ impl Sandbox {
     pub fn up_with(profile: &str, arguments: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("profile.toml"), profile).unwrap();
-        let log = fs::File::create(dir.path().join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_astout"))
-            .args(["sandbox", "--listen", "127.0.0.1:0", "--seed", "1", "--username", USER, "--profile"])
-            .arg(dir.path().join("profile.toml"))
-            .arg("--dial-log")
-            .arg(dir.path().join("dialled"))
-            .args(arguments)
-            .env("ASTOUT_SANDBOX_SECRET", SECRET)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let said = fs::read_to_string(dir.path().join("log")).unwrap();
-            if let Some((_, rest)) = said.split_once("sandbox listens on ")
-                && let Some((address, _)) = rest.split_once(',')
-            {
-                let address = address.to_owned();
-                return Self { dir, child, address };
-            }
-            let gone = child.try_wait().unwrap();
-            assert!(
-                gone.is_none() && Instant::now() < deadline,
-                "the sandbox did not start: {gone:?}\n{said}"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let (child, address) = spawn(&dir, "127.0.0.1:0", &arguments);
+        Self { dir, child, address, arguments }
     }
 
     /// A client that reads every event.
@@ -111,6 +115,21 @@ impl Pbx for Sandbox {
 
     fn witness(&self) -> (&'static str, PathBuf) {
         ("--dial-log", self.file("dialled"))
+    }
+}
+
+impl Breakable for Sandbox {
+    fn pid(&self) -> u32 {
+        Self::pid(self)
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn start_again(&mut self) {
+        (self.child, _) = spawn(&self.dir, &self.address, &self.arguments);
     }
 }
 
