@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::ami::{ClientOptions, Privileges};
 use crate::asterisk::connection::ConnectionOptions;
 use crate::asterisk::{self, EVENTS};
-use crate::config::{self, Config, ManagerSecret, OrphanPolicy};
+use crate::config::{self, Config, ManagerSecret, OnUnknown, OrphanPolicy};
 use crate::crash::{self, Point};
 use crate::daemon::clock::Clock;
 use crate::daemon::control::{Control, Manner, Reloaded, Stop};
@@ -34,6 +34,7 @@ use crate::daemon::driver::{self, Parts};
 use crate::daemon::handle::Handle;
 use crate::engine::{self, Engine, Records};
 use crate::manager;
+use crate::model::dialing::NextTry;
 use crate::model::ids::Ids;
 use crate::model::policy::Policy;
 use crate::model::result::ResultOptions;
@@ -267,6 +268,11 @@ fn engine_options(config: &Config, asterisk: &config::Asterisk) -> engine::Optio
         max_channels: asterisk.max_channels,
         calls_per_second: asterisk.calls_per_second,
         policy: policy(&config.policy),
+        on_unknown: match config.dialer.on_unknown {
+            OnUnknown::Count => NextTry::AfterDelay,
+            OnUnknown::Retry => NextTry::AtOnce,
+            OnUnknown::Hold => NextTry::Held,
+        },
     }
 }
 
@@ -305,7 +311,7 @@ async fn take_up(
             return;
         }
         users_known.send_replace(Arc::from(users(&config.manager)));
-        info!("took up the configuration: [policy], limits, users, result lines");
+        info!("took up the configuration: [policy], limits, users, result lines, on_unknown");
         running = config;
         // Whoever sent a signal waits for no answer.
         drop(done.send(Ok(())));
@@ -326,7 +332,7 @@ fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
         ("asterisk", asterisks(running) != asterisks(config)),
         ("manager", running.manager.listen != config.manager.listen),
         ("cli", running.cli != config.cli),
-        ("dialer", running.dialer != config.dialer),
+        ("dialer", running.dialer.orphan_policy != config.dialer.orphan_policy),
         ("database", running.database != config.database),
         ("result", running.result.filename != config.result.filename),
     ]

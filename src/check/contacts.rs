@@ -16,11 +16,12 @@ const UNMARKED: &str = "SELECT d.uuid, l.uuid FROM dialing d JOIN dl_list l ON l
 const TRIED: &str = "SELECT l.uuid, l.trycnt, l.tm_last_dial IS NOT NULL FROM dl_list l
     WHERE (l.trycnt > 0 OR l.tm_last_dial IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM dialing d WHERE d.dl_uuid = l.uuid)";
-const RUNGS: &str = "SELECT r.dlma_uuid, r.rung, r.waiting, r.dialing, r.answered,
-        coalesce(c.waiting, 0), coalesce(c.dialing, 0), coalesce(c.answered, 0)
+const RUNGS: &str = "SELECT r.dlma_uuid, r.rung, r.waiting, r.dialing, r.answered, r.held,
+        coalesce(c.waiting, 0), coalesce(c.dialing, 0), coalesce(c.answered, 0), coalesce(c.held, 0)
     FROM dl_rung r FULL JOIN (
-        SELECT dlma_uuid, rung, sum(status = 0 AND res_dial <> 4) AS waiting, sum(status = 1) AS dialing,
-            sum(status = 0 AND res_dial = 4) AS answered
+        SELECT dlma_uuid, rung, sum(status = 0 AND res_dial <> 4 AND held = 0) AS waiting,
+            sum(status = 1) AS dialing, sum(status = 0 AND res_dial = 4) AS answered,
+            sum(status = 0 AND res_dial <> 4 AND held = 1) AS held
         FROM dl_list WHERE in_use = 1 GROUP BY dlma_uuid, rung
     ) c ON c.dlma_uuid = r.dlma_uuid AND c.rung = r.rung";
 
@@ -82,11 +83,11 @@ async fn rungs(database: &mut Database, findings: &mut Findings) -> Result<(), C
     let mut rows = query(RUNGS).fetch(&mut database.conn);
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
         counted += 1;
-        let numbers = |from: usize| -> Result<[Option<i64>; 3], CheckError> {
+        let numbers = |from: usize| -> Result<[Option<i64>; 4], CheckError> {
             let number = |place| row.try_get::<Option<i64>, _>(place).map_err(&failed);
-            Ok([number(from)?, number(from + 1)?, number(from + 2)?])
+            Ok([number(from)?, number(from + 1)?, number(from + 2)?, number(from + 3)?])
         };
-        let (kept, recount) = (numbers(2)?, numbers(5)?);
+        let (kept, recount) = (numbers(2)?, numbers(6)?);
         // A rung without contacts need not have a row.
         let kept = kept.map(|number| Some(number.unwrap_or_default()));
         if kept == recount {
@@ -95,9 +96,9 @@ async fn rungs(database: &mut Database, findings: &mut Findings) -> Result<(), C
         let list: Option<String> = row.try_get(0).map_err(&failed)?;
         let rung: Option<String> = row.try_get(1).map_err(&failed)?;
         findings.breach(Promise::Counters, || {
-            let words = |numbers: [Option<i64>; 3]| {
-                let [waiting, dialing, answered] = numbers.map(Option::unwrap_or_default);
-                format!("{waiting} waiting, {dialing} dialing, {answered} answered")
+            let words = |numbers: [Option<i64>; 4]| {
+                let [waiting, dialing, answered, held] = numbers.map(Option::unwrap_or_default);
+                format!("{waiting} waiting, {dialing} dialing, {answered} answered, {held} held")
             };
             let place = match (list, rung) {
                 (Some(list), Some(rung)) => format!("list {list}, rung {rung:?}"),

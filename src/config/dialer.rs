@@ -16,9 +16,9 @@ pub struct Dialer {
 pub enum OnUnknown {
     /// It counts as a try, and the contact goes on as after any other.
     Count,
-    /// The contact is dialled again.
+    /// It counts as a try; the contact's next one, if it has one left, is due at once.
     Retry,
-    /// The contact waits for a person to decide.
+    /// It counts as a try; the contact is not dialled until a person says so.
     Hold,
 }
 

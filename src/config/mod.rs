@@ -158,9 +158,6 @@ impl Config {
                     .into(),
             );
         }
-        if self.dialer.on_unknown != OnUnknown::Count {
-            lines.push("[dialer] on_unknown: only \"count\" is built yet; it is what is done".into());
-        }
         lines
     }
 }

@@ -218,6 +218,10 @@ fn tell(notice: &Notice) {
             trunk,
             "{faults} of the last {attempts} attempts were the trunk's fault: nothing is dialled over it for {wait:?}"
         ),
+        Notice::Held { dl } => warn!(
+            %dl,
+            "nobody saw the end of its call: the contact is held; OutDlListUpdate with Status: 0 has it dialled again"
+        ),
         Notice::NoSip { channel } => warn!(
             channel,
             "no channel could be made: Asterisk has had no chan_sip since version 21; give the plan TechName: PJSIP/"

@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::breaker;
 
 use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
-use crate::model::dialing::{Attempt, Dialing, Ending, Progress};
+use crate::model::dialing::{Attempt, Dialing, Ending, NextTry, Progress};
 use crate::model::time::{Now, Timestamp};
 
 /// How long a call that was hung up waits for its response.
@@ -529,7 +529,13 @@ impl Call {
         }
         self.ended = true;
         self.wake = None;
-        CallOutput::Ended(Box::new(Ending { dialing: self.dialing.clone(), outcome, tm_end: now.wall }))
+        let dialing = self.dialing.clone();
+        CallOutput::Ended(Box::new(Ending {
+            dialing,
+            outcome,
+            next_try: NextTry::AfterDelay,
+            tm_end: now.wall,
+        }))
     }
 
     /// The contract's table, from the facts that are there.

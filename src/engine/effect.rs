@@ -8,7 +8,7 @@ use super::breaker;
 use crate::model::codes::CampaignStatus;
 use crate::model::dialing::{Attempt, Capsule, Ending, Progress};
 use crate::model::event::OutEvent;
-use crate::model::ids::{CampaignUuid, DialingUuid};
+use crate::model::ids::{CampaignUuid, DialingUuid, DlUuid};
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +78,11 @@ pub enum Notice {
         campaign: CampaignUuid,
         /// What is missing.
         why: String,
+    },
+    /// Nobody saw the end of a contact's attempt: it is dialled no more until a person says so.
+    Held {
+        /// The contact.
+        dl: DlUuid,
     },
     /// A call by that technology made no channel, and Asterisk has had no driver for it since version 21.
     NoSip {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::dialing::CallEvent;
 use crate::model::campaign::Campaign;
 use crate::model::destination::Destination;
-use crate::model::dialing::{Attempt, Ending, Progress};
+use crate::model::dialing::{Attempt, Ending, NextTry, Progress};
 use crate::model::dl::Dl;
 use crate::model::dlma::Dlma;
 use crate::model::event::{Change, Noun};
@@ -23,6 +23,8 @@ pub struct Options {
     pub calls_per_second: u32,
     /// What may be sent.
     pub policy: Policy,
+    /// What becomes of a contact when nobody saw the end of its attempt.
+    pub on_unknown: NextTry,
 }
 
 /// What is in the records when the daemon starts.

@@ -26,9 +26,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::campaign::Campaign;
-use crate::model::codes::CampaignStatus;
+use crate::model::codes::{CampaignStatus, Outcome};
 use crate::model::destination::Destination;
-use crate::model::dialing::{Attempt, Capsule, Dialing, Ending};
+use crate::model::dialing::{Attempt, Capsule, Dialing, Ending, NextTry};
 use crate::model::dl::Dl;
 use crate::model::dlma::Dlma;
 use crate::model::event::{Change, Noun, OutEvent};
@@ -351,14 +351,24 @@ impl Engine {
     fn carry_out(&mut self, dialing: DialingUuid, outputs: Vec<CallOutput>, effects: &mut Vec<Effect>) {
         let Some(call) = self.calls.get(&dialing) else { return };
         for output in outputs {
-            effects.push(match output {
+            let effect = match output {
                 CallOutput::Updated => {
                     Effect::Publish(OutEvent::new(Change::Update, Noun::Dialing(call.dialing().clone())))
                 }
                 CallOutput::Answered => Effect::Progress(dialing, call.dialing().progress.clone()),
                 CallOutput::Probe => Effect::Probe(dialing),
-                CallOutput::Ended(ending) => Effect::Finish(ending),
-            });
+                CallOutput::Ended(mut ending) => {
+                    if ending.outcome == Outcome::Unknown {
+                        ending.next_try = self.options.on_unknown;
+                    }
+                    if ending.next_try == NextTry::Held {
+                        let dl = ending.dialing.attempt.dl.uuid;
+                        effects.push(Effect::Notice(Notice::Held { dl }));
+                    }
+                    Effect::Finish(ending)
+                }
+            };
+            effects.push(effect);
         }
     }
 

@@ -61,14 +61,16 @@ pub(super) fn headers(builder: MessageBuilder, noun: &Noun) -> MessageBuilder {
 
 /// How far a campaign has come.
 pub(super) fn stat(builder: MessageBuilder, stat: &CampaignStat) -> MessageBuilder {
-    Headers(builder)
+    let headers = Headers(builder)
         .is("Uuid", stat.uuid)
         .is("DlTotalCount", stat.total)
         .is("DlFinishedCount", stat.finished)
         .is("DlAvailableCount", stat.available)
         .is("DlDialingCount", stat.dialing)
-        .is("DlCalledCount", stat.called)
-        .0
+        .is("DlCalledCount", stat.called);
+    // The original has no such thing, and neither has who holds nobody.
+    let headers = if stat.held > 0 { headers.is("DlHeldCount", stat.held) } else { headers };
+    headers.0
 }
 
 fn plan(headers: Headers, plan: &Plan) -> Headers {
@@ -128,7 +130,7 @@ fn dl(headers: Headers, dl: &Dl) -> Headers {
         .is("DlmaUuid", dl.dlma_uuid)
         .may_be("Name", dl.name.as_deref())
         .may_be("Detail", dl.detail.as_deref())
-        .is("Status", dl.status)
+        .is("Status", dl.shown_status())
         .may_be("UKey", dl.ukey.as_deref())
         .variables(&dl.variables)
         .may_be("DialingUuid", dl.dialing_uuid)

@@ -145,6 +145,8 @@ codes! {
         Idle = 0,
         /// It is being dialled.
         Dialing = 1,
+        /// It waits for a person to decide. In the records it is idle, and marked as held.
+        Held = 2,
     }
 }
 

@@ -131,6 +131,18 @@ pub struct Dialing {
     pub progress: Progress,
 }
 
+/// When the contact of an attempt may be dialled again, if it has a try left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NextTry {
+    /// RetryDelay after the end of this one.
+    #[default]
+    AfterDelay,
+    /// At once.
+    AtOnce,
+    /// Once a person says so.
+    Held,
+}
+
 /// The end of a dialing, as it is committed: once, and with its result line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
@@ -138,6 +150,8 @@ pub struct Ending {
     pub dialing: Dialing,
     /// How it ended, in one word.
     pub outcome: Outcome,
+    /// What becomes of its contact.
+    pub next_try: NextTry,
     /// When that was decided. The contact's `RetryDelay` runs from here.
     pub tm_end: Timestamp,
 }

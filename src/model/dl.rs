@@ -25,7 +25,7 @@ pub struct Dl {
     pub name: Option<String>,
     /// For people.
     pub detail: Option<String>,
-    /// Whether it is being dialled.
+    /// Whether it is being dialled: 0 or 1, as the original's table has it. What is shown is [`Dl::shown_status`].
     pub status: DlStatus,
     /// Kept for its place in the original's table.
     pub resv_target: Option<String>,
@@ -70,6 +70,9 @@ pub struct Dl {
     pub tm_last_hangup: Option<Timestamp>,
     /// All its tries together.
     pub trycnt: u32,
+    /// Whether it waits for a person to decide.
+    #[serde(with = "super::in_use", default)]
+    pub held: bool,
 }
 
 /// A contact's eight numbers.
@@ -116,6 +119,7 @@ impl Dl {
             tm_last_dial: None,
             tm_last_hangup: None,
             trycnt: 0,
+            held: false,
         };
         dl.apply(fields, policy)?;
         Ok(dl)
@@ -143,6 +147,9 @@ impl Dl {
         if let Some(variables) = Variables::from_fields(fields)? {
             self.variables = variables;
         }
+        if let Some(text) = fields.raw("Status") {
+            self.held = self.held_by(text)?;
+        }
         for index in NumberIndex::all() {
             let field = format!("Number{index}");
             if let Some(text) = fields.raw(&field) {
@@ -157,6 +164,27 @@ impl Dl {
             return Err(FieldError::missing("Number1", "at least one of Number1 to Number8"));
         }
         Ok(())
+    }
+
+    /// Whether a request for that status holds it. Whoever writes back what was shown changes nothing.
+    fn held_by(&self, text: &str) -> Result<bool, FieldError> {
+        let status = text.parse::<i64>().ok().and_then(|code| DlStatus::try_from(code).ok());
+        match status {
+            Some(status) if status == self.shown_status() => Ok(self.held),
+            Some(DlStatus::Idle) => Ok(false),
+            Some(DlStatus::Held) => Ok(true),
+            Some(DlStatus::Dialing) | None => {
+                Err(FieldError::invalid("Status", text, "0 (it may be dialled), 2 (it is held)"))
+            }
+        }
+    }
+
+    /// Its status as it is shown: a held contact that would wait for its next try has one of its own.
+    pub fn shown_status(&self) -> DlStatus {
+        match self.status {
+            DlStatus::Idle if self.held && self.res_dial != DialResult::Answered => DlStatus::Held,
+            status => status,
+        }
     }
 
     /// Where it stands on the retry ladder.

@@ -15,6 +15,8 @@ pub struct CampaignStat {
     pub available: u64,
     /// Those that are being dialled.
     pub dialing: u64,
+    /// Those that have a try left and wait for a person to decide.
+    pub held: u64,
     /// Those that were tried at least once.
     pub called: u64,
 }

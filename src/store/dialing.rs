@@ -15,7 +15,7 @@ use super::{Store, StoreError};
 use crate::engine::OpenDialing;
 use crate::model::codes::DialingStatus;
 use crate::model::codes::DlStatus;
-use crate::model::dialing::{Attempt, Capsule, Ending};
+use crate::model::dialing::{Attempt, Capsule, Ending, NextTry};
 use crate::model::dl::Dl;
 use crate::model::ids::{CapsuleUuid, DialingUuid};
 use crate::model::number::{NumberIndex, PhoneNumber};
@@ -47,12 +47,12 @@ const CLOSE: &str = "UPDATE dialing SET open = 0, outcome = ?3, tm_end = ?4,
         tm_hangup = ?2 ->> 'tm_hangup', tm_update = ?2 ->> 'tm_update'
     WHERE uuid = ?1 AND open = 1";
 /// Again two in one go: the line, and the contact given back to its list. `?9` is the number whose try is given back,
-/// 0 for none. An answered contact stays answered.
+/// 0 for none. An answered contact stays answered, a held one held.
 const RELEASE: &str = "INSERT INTO outbox (seq, dialing_uuid, line) VALUES (?10, ?2, ?11);
     UPDATE dl_list SET status = 0, dialing_uuid = NULL, dialing_camp_uuid = NULL,
         dialing_plan_uuid = NULL, res_dial = iif(res_dial = 4, 4, ?3), res_dial_detail = ?4, res_hangup = ?5,
         res_hangup_detail = ?6, tm_last_hangup = coalesce(?7, tm_last_hangup), last_end = coalesce(?8, last_end),
-        trycnt = max(trycnt - (?9 > 0), 0),
+        trycnt = max(trycnt - (?9 > 0), 0), held = max(held, ?12),
         trycnt_1 = max(trycnt_1 - (?9 = 1), 0), trycnt_2 = max(trycnt_2 - (?9 = 2), 0),
         trycnt_3 = max(trycnt_3 - (?9 = 3), 0), trycnt_4 = max(trycnt_4 - (?9 = 4), 0),
         trycnt_5 = max(trycnt_5 - (?9 = 5), 0), trycnt_6 = max(trycnt_6 - (?9 = 6), 0),
@@ -135,6 +135,8 @@ async fn release(conn: &mut SqliteConnection, ending: &Ending, seq: i64, line: &
     // What was taken back before it was sent was no try that a RetryDelay could run from.
     let dialled = ending.outcome.is_a_try() || progress.status != DialingStatus::None;
     let given_back = if ending.outcome.is_a_try() { 0 } else { attempt.index.get() };
+    // One that is due at once is due since ever.
+    let last_end = if ending.next_try == NextTry::AtOnce { 0 } else { ending.tm_end.micros() };
     let released = query(RELEASE)
         .bind(attempt.dl.uuid.to_string())
         .bind(attempt.uuid.to_string())
@@ -143,10 +145,11 @@ async fn release(conn: &mut SqliteConnection, ending: &Ending, seq: i64, line: &
         .bind(progress.res_hangup.map_or(0, |cause| cause.0))
         .bind(progress.res_hangup_detail.as_deref())
         .bind(dialled.then(|| ending.tm_end.to_string()))
-        .bind(dialled.then(|| ending.tm_end.micros()))
+        .bind(dialled.then_some(last_end))
         .bind(given_back)
         .bind(seq)
         .bind(line)
+        .bind(ending.next_try == NextTry::Held)
         .fetch_optional(&mut *conn)
         .await?;
     let row = match released {

@@ -75,8 +75,9 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<Result<(), StoreEr
 }
 
 /// What makes the tables, step by step; each is run once.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
+    (2, "held", include_str!("../../migrations/sqlite/0002_held.sql")),
     (3, "schedule", include_str!("../../migrations/sqlite/0003_schedule.sql")),
     (4, "import", include_str!("../../migrations/sqlite/0004_import.sql")),
 ];

@@ -21,16 +21,17 @@ pub(super) struct RungCount {
     pub(super) waiting: u64,
     pub(super) dialing: u64,
     pub(super) answered: u64,
+    pub(super) held: u64,
     /// When the last try ended of the waiting contact that is due first, in microseconds since 1970.
     pub(super) earliest: Option<i64>,
 }
 
 const COUNTS: &str =
-    "SELECT rung, waiting, dialing, answered, NULL AS earliest FROM dl_rung WHERE dlma_uuid = ?1";
-pub(super) const COUNTS_WITH_EARLIEST: &str = "SELECT rung, waiting, dialing, answered,
+    "SELECT rung, waiting, dialing, answered, held, NULL AS earliest FROM dl_rung WHERE dlma_uuid = ?1";
+pub(super) const COUNTS_WITH_EARLIEST: &str = "SELECT rung, waiting, dialing, answered, held,
         (SELECT d.last_end FROM dl_list d
             WHERE d.dlma_uuid = r.dlma_uuid AND d.rung = r.rung
-                AND d.in_use = 1 AND d.status = 0 AND d.res_dial <> 4
+                AND d.in_use = 1 AND d.status = 0 AND d.res_dial <> 4 AND d.held = 0
             ORDER BY d.last_end, d.id LIMIT 1) AS earliest
     FROM dl_rung r WHERE r.dlma_uuid = ?1";
 
@@ -50,11 +51,12 @@ fn read(row: &SqliteRow) -> Result<RungCount, Fault> {
         waiting: count("waiting")?,
         dialing: count("dialing")?,
         answered: count("answered")?,
+        held: count("held")?,
         earliest: row.try_get("earliest")?,
     })
 }
 
-/// What a list with these rungs still holds for that plan.
+/// What a list with these rungs still holds for that plan. Who is held is neither due nor awaited.
 pub(super) fn outlook(rungs: &[RungCount], plan: &Plan) -> Outlook {
     let mut outlook = Outlook::default();
     for count in rungs {
@@ -70,16 +72,17 @@ pub(super) fn outlook(rungs: &[RungCount], plan: &Plan) -> Outlook {
 
 /// The counts of a campaign's list under its plan. Without a plan nothing is finished but what is answered.
 fn stat(uuid: CampaignUuid, rungs: &[RungCount], plan: Option<&Plan>) -> CampaignStat {
-    let mut stat = CampaignStat { uuid, total: 0, finished: 0, available: 0, dialing: 0, called: 0 };
+    let mut stat = CampaignStat { uuid, total: 0, finished: 0, available: 0, dialing: 0, held: 0, called: 0 };
     for count in rungs {
-        let all = count.waiting + count.dialing + count.answered;
+        let all = count.waiting + count.dialing + count.answered + count.held;
         stat.total += all;
         stat.dialing += count.dialing;
         stat.finished += count.answered;
         if plan.is_some_and(|plan| selection::next_number(&count.rung, plan).is_none()) {
-            stat.finished += count.waiting;
+            stat.finished += count.waiting + count.held;
         } else {
             stat.available += count.waiting;
+            stat.held += count.held;
         }
         if count.rung.total() > 0 {
             stat.called += all;

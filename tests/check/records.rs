@@ -10,7 +10,10 @@ use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, raw_sql};
 
 use crate::support::daemon::Daemon;
 
-const SCHEMA: &str = include_str!("../../migrations/sqlite/0001_tables.sql");
+const SCHEMA: &str = concat!(
+    include_str!("../../migrations/sqlite/0001_tables.sql"),
+    include_str!("../../migrations/sqlite/0002_held.sql")
+);
 
 /// A uuid that tells in its first digits what it is of.
 pub(crate) fn uuid(kind: u32, number: u32) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use astout::engine::dialing::CallEvent;
 use astout::engine::{Effect, Input, Options, window};
 use astout::model::codes::{CampaignStatus, DialResult, Outcome};
+use astout::model::dialing::NextTry;
 use astout::model::ids::CampaignUuid;
 use astout::model::policy::Policy;
 use fastrand::Rng;
@@ -41,6 +42,7 @@ fn populated(seed: u64, faults: bool) -> (World, Vec<CampaignUuid>, Rng) {
         max_channels: rng.u32(1..30),
         calls_per_second: rng.u32(1..60),
         policy: Policy::default(),
+        on_unknown: NextTry::default(),
     });
     let mut of_calls = rng.fork();
     world.pbx.script = Box::new(move |_| steps(&mut of_calls, faults));

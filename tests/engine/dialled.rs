@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use astout::engine::{Effect, Options};
 use astout::model::codes::{CampaignStatus, DialResult, DialingStatus, Outcome};
+use astout::model::dialing::NextTry;
 use astout::model::event::{Change, Noun};
 use astout::model::policy::Policy;
 use proptest::prelude::*;
@@ -94,7 +95,12 @@ fn a_contact_that_is_not_due_never_holds_up_one_that_is() {
 
 #[test]
 fn a_new_contact_comes_before_a_retry_that_is_due() {
-    let mut world = World::with(Options { max_channels: 1, calls_per_second: 10, policy: Policy::default() });
+    let mut world = World::with(Options {
+        max_channels: 1,
+        calls_per_second: 10,
+        policy: Policy::default(),
+        on_unknown: NextTry::default(),
+    });
     world.every_call(&fate("486 of a trunk"), secs(1), secs(0));
     world.running(&[("RetryDelay", "0"), ("MaxRetry1", "2")], 3);
 
@@ -254,7 +260,12 @@ fn a_plan_that_dials_nobody_by_itself_claims_nothing() {
 #[test]
 fn a_number_that_the_policy_has_come_to_deny_is_not_sent_and_has_its_line() {
     let policy = Policy { denied_prefixes: vec!["30".into()], ..Policy::default() };
-    let mut world = World::with(Options { max_channels: 10, calls_per_second: 10, policy });
+    let mut world = World::with(Options {
+        max_channels: 10,
+        calls_per_second: 10,
+        policy,
+        on_unknown: NextTry::default(),
+    });
     let Running { campaign, .. } = world.running(&[("MaxRetry1", "1")], 1);
 
     assert!(world.originated().is_empty());
@@ -272,7 +283,12 @@ fn a_technology_or_an_application_that_the_policy_has_come_to_deny_is_not_sent()
     let tech = Policy { technologies: none.iter().collect(), ..Policy::default() };
     let application = Policy { applications: none.iter().collect(), ..Policy::default() };
     for policy in [tech, application] {
-        let mut world = World::with(Options { max_channels: 10, calls_per_second: 10, policy });
+        let mut world = World::with(Options {
+            max_channels: 10,
+            calls_per_second: 10,
+            policy,
+            on_unknown: NextTry::default(),
+        });
         world.running(&[("MaxRetry1", "1")], 1);
 
         assert!(world.originated().is_empty());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use astout::engine::dialing::CallEvent;
 use astout::engine::{Effect, Notice, Options, UNACKNOWLEDGED_AT_ONCE};
 use astout::model::codes::CampaignStatus;
+use astout::model::dialing::NextTry;
 use astout::model::ids::CampaignUuid;
 use astout::model::policy::Policy;
 
@@ -14,7 +15,12 @@ use crate::pbx::{Step, fate};
 use crate::world::{Running, World, millis, secs};
 
 fn limited(max_channels: u32, calls_per_second: u32) -> World {
-    World::with(Options { max_channels, calls_per_second, policy: Policy::default() })
+    World::with(Options {
+        max_channels,
+        calls_per_second,
+        policy: Policy::default(),
+        on_unknown: NextTry::default(),
+    })
 }
 
 /// Attempts of each campaign that were sent from then on.

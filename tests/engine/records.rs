@@ -7,7 +7,7 @@ use astout::engine::{OpenDialing, Outlook, selection, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialResult, DlStatus, Outcome};
 use astout::model::destination::Destination;
-use astout::model::dialing::{Attempt, Capsule, Ending, Progress};
+use astout::model::dialing::{Attempt, Capsule, Ending, NextTry, Progress};
 use astout::model::dl::Dl;
 use astout::model::dlma::Dlma;
 use astout::model::ids::{CampaignUuid, DestinationUuid, DialingUuid, DlUuid, DlmaUuid, PlanUuid};
@@ -148,6 +148,11 @@ impl Records {
             dl.tries.0[attempt.index.place()] -= 1;
         }
         contact.last_end = ending.tm_end.micros();
+        match ending.next_try {
+            NextTry::AfterDelay => {}
+            NextTry::AtOnce => contact.last_end = 0,
+            NextTry::Held => dl.held = true,
+        }
         Some(dl.clone())
     }
 
@@ -171,5 +176,6 @@ impl Records {
 
 fn waits(contact: &Contact, dlma: DlmaUuid) -> bool {
     let dl = &contact.dl;
-    dl.dlma_uuid == dlma && dl.in_use && dl.status == DlStatus::Idle && dl.res_dial != DialResult::Answered
+    let idle = dl.status == DlStatus::Idle && dl.res_dial != DialResult::Answered && !dl.held;
+    dl.dlma_uuid == dlma && dl.in_use && idle
 }

@@ -2,13 +2,19 @@
 
 use astout::engine::{Effect, Input, Options};
 use astout::model::codes::{CampaignStatus, Outcome};
+use astout::model::dialing::NextTry;
 use astout::model::policy::Policy;
 
 use crate::pbx::fate;
 use crate::world::{Running, World, secs};
 
 fn one_channel() -> World {
-    let mut world = World::with(Options { max_channels: 1, calls_per_second: 10, policy: Policy::default() });
+    let mut world = World::with(Options {
+        max_channels: 1,
+        calls_per_second: 10,
+        policy: Policy::default(),
+        on_unknown: NextTry::default(),
+    });
     world.every_call(&fate("answered, and the application ends"), secs(1), secs(1));
     world
 }

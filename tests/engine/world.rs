@@ -14,6 +14,7 @@ use astout::engine::{Effect, Engine, Input, Options, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialingStatus, Outcome};
 use astout::model::destination::Destination;
+use astout::model::dialing::NextTry;
 use astout::model::dialing::{Attempt, Capsule, Ending, Progress};
 use astout::model::dl::Dl;
 use astout::model::dlma::Dlma;
@@ -102,7 +103,12 @@ pub(crate) struct World {
 impl World {
     /// An empty one, with no link to Asterisk.
     pub(crate) fn new() -> Self {
-        Self::with(Options { max_channels: 500, calls_per_second: 500, policy: Policy::default() })
+        Self::with(Options {
+            max_channels: 500,
+            calls_per_second: 500,
+            policy: Policy::default(),
+            on_unknown: NextTry::default(),
+        })
     }
 
     pub(crate) fn with(options: Options) -> Self {

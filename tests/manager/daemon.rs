@@ -14,6 +14,7 @@ use astout::engine::dialing::{CallEvent, Response};
 use astout::engine::{Engine, Input, Options as EngineOptions, Records};
 use astout::manager::{self, Options, Secret, User};
 use astout::model::dialing::Attempt;
+use astout::model::dialing::NextTry;
 use astout::model::fields::Fields;
 use astout::model::ids::{DialingUuid, Ids};
 use astout::model::policy::Policy;
@@ -77,7 +78,7 @@ impl Daemon {
         let options = StoreOptions { url, policy: policy.clone(), result: ResultOptions::default() };
         let opened = Store::open(options).await.unwrap();
         let engine = Engine::new(
-            EngineOptions { max_channels: 500, calls_per_second: 50, policy },
+            EngineOptions { max_channels: 500, calls_per_second: 50, policy, on_unknown: NextTry::default() },
             Records::default(),
             Ids::new(Uuid::now_v7),
         );

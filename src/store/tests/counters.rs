@@ -134,8 +134,8 @@ impl Model {
 const NUMBERS: [&str; 8] =
     ["Number1", "Number2", "Number3", "Number4", "Number5", "Number6", "Number7", "Number8"];
 const RECOUNT: &str =
-    "SELECT dlma_uuid, rung, sum(status = 0 AND res_dial <> 4) AS waiting, sum(status = 1) AS dialing,
-        sum(status = 0 AND res_dial = 4) AS answered
+    "SELECT dlma_uuid, rung, sum(status = 0 AND res_dial <> 4 AND held = 0) AS waiting, sum(status = 1) AS dialing,
+        sum(status = 0 AND res_dial = 4) AS answered, sum(status = 0 AND res_dial <> 4 AND held = 1) AS held
     FROM dl_list WHERE in_use = 1 GROUP BY dlma_uuid, rung ORDER BY dlma_uuid, rung";
 
 async fn live(steps: Vec<Step>) {
@@ -211,7 +211,7 @@ async fn live(steps: Vec<Step>) {
             .map(|row| {
                 let text = |n| row.get::<String, _>(n);
                 let number = |n| row.get::<i64, _>(n);
-                (text(0), text(1), number(2), number(3), number(4))
+                (text(0), text(1), number(2), number(3), number(4), number(5))
             })
             .collect::<Vec<_>>()
     };

@@ -3,6 +3,7 @@
 mod claims;
 mod counters;
 mod ends;
+mod held;
 mod imports;
 mod nouns;
 mod opening;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::model::codes::{CampaignStatus, DialResult, DialingStatus, Outcome};
-use crate::model::dialing::{Capsule, Dialing, Ending};
+use crate::model::dialing::{Capsule, Dialing, Ending, NextTry};
 use crate::model::dl::Dl;
 use crate::model::event::Noun;
 use crate::model::fields::Fields;
@@ -190,7 +191,7 @@ fn ending(attempt: &Arc<Attempt>, outcome: Outcome, tm_end: Timestamp) -> Comman
     };
     let progress = Progress { status: DialingStatus::Hangup, res_dial, ..Progress::default() };
     let dialing = Dialing { attempt: Arc::clone(attempt), progress };
-    Command::Finish(Box::new(Ending { dialing, outcome, tm_end }))
+    Command::Finish(Box::new(Ending { dialing, outcome, next_try: NextTry::AfterDelay, tm_end }))
 }
 
 fn stored(done: Done) -> Result<Noun, Refusal> {
