@@ -9,7 +9,7 @@ use crate::scene::{self, count, dial, finish, numbers, said, stop_and_finish, wa
 use crate::support::ami::{Client, header};
 use crate::support::daemon::Daemon;
 use crate::support::lab::Lab;
-use crate::support::pbx::Breakable;
+use crate::support::pbx::{Breakable, Pbx};
 use crate::support::proxy::Proxy;
 use crate::support::sandbox::Sandbox;
 

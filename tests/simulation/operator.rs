@@ -2,6 +2,7 @@
 
 use astout::daemon::handle::{Request, RequestError, Write};
 use astout::engine::Options;
+use astout::model::dialing::NextTry;
 use astout::model::event::Noun;
 use astout::model::fields::Fields;
 use astout::model::policy::Policy;
@@ -56,6 +57,7 @@ impl Operator {
             max_channels: if rng.bool() { rng.u32(1..4) } else { rng.u32(2..12) },
             calls_per_second: if rng.bool() { rng.u32(1..6) } else { rng.u32(5..50) },
             policy: Policy::default(),
+            on_unknown: NextTry::default(),
         };
         Self {
             options,

@@ -34,32 +34,32 @@ use crate::world::{World, secs};
 /// Where each leads; `.` stays, `-` cannot be. `gone2` is Gone two seconds or more after the first one, `look` is the
 /// time that the call wanted to be woken at, `anew` a link that was lost and is back.
 const TABLE: &str = "
-     sent not-sent queued refused unanswered created begin up   end-answer end success failure hangup agent present present-up gone gone2 look unseen restart take-back window withdraw anew
-c    .    e11      a      e12     a          .       .     cU   cU         .   S       F       cH     .     a       U          c?   c?    .    e10    e10     eT        eW     .        .
-c?   .    e11      a?     e12     a?         c       .     cU?  cU?        .   S?      F?      cH     .     a       U          .    e10   .    e10    e10     -         -      .        c
-cU   .    e11      U      e12     U          .       .     .    .          .   S       FU      cUH    .     U       U          cU?  cU?   .    e10    e10     -         -      .        .
-cU?  .    e11      U?     e12     U?         cU      .     .    .          .   S?      FU?     cUH    .     U       U          .    e10   .    e10    e10     -         -      .        cU
-cH   .    e7       H      e7      H          .       .     cUH  cUH        .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .
-cUH  .    e7       UH     e7      UH         .       .     .    .          .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .
-a    .    e11      .      e12     .          .       .     U    U          .   S       F       H      .     .       U          a?   a?    .    e10    e10     -         -      .        .
-a?   .    e11      .      e12     .          a       .     U?   U?         .   S?      F?      H      .     a       U          .    e10   .    e10    e10     -         -      .        a
-U    .    e11      .      e12     .          .       .     .    .          .   S       FU      UH     .     .       .          U?   U?    .    e10    e10     -         -      .        .
-U?   .    e11      .      e12     .          U       .     .    .          .   S?      FU?     UH     .     U       U          .    e10   .    e10    e10     -         -      .        U
-H    .    e7       .      e7      .          .       .     UH   UH         .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .
-UH   .    e7       .      e7      .          .       .     .    .          .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .
-S    .    e11      .      e12     .          .       .     .    .          .   .       .       e7     .     .       .          S?   S?    .    e10    e10     -         -      .        .
-S?   .    e11      .      e12     .          S       .     .    .          .   .       .       e7     .     S       S          .    e10   .    e10    e10     -         -      .        S
-F    .    e11      .      e12     .          .       .     FU   FU         .   .       .       e7     .     .       FU         eN   eN    .    e10    e10     -         -      .        .
-F?   .    e11      .      e12     .          F       .     FU?  FU?        .   .       .       e7     .     F       FU         eN   eN    .    e10    e10     -         -      .        F
-FU   .    e11      .      e12     .          .       .     .    .          .   .       .       e7     .     .       .          eN   eN    .    e10    e10     -         -      .        .
-FU?  .    e11      .      e12     .          FU      .     .    .          .   .       .       e7     .     FU      FU         eN   eN    .    e10    e10     -         -      .        FU
-e7   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
-e10  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
-e11  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
-e12  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
-eN   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
-eT   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
-eW   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .
+     sent not-sent queued refused unanswered created begin up   end-answer end success failure hangup agent present present-up gone gone2 look unseen restart take-back window withdraw anew shutdown
+c    .    e11      a      e12     a          .       .     cU   cU         .   S       F       cH     .     a       U          c?   c?    .    e10    e10     eT        eW     .        .    .
+c?   .    e11      a?     e12     a?         c       .     cU?  cU?        .   S?      F?      cH     .     a       U          .    e10   .    e10    e10     -         -      .        c    .
+cU   .    e11      U      e12     U          .       .     .    .          .   S       FU      cUH    .     U       U          cU?  cU?   .    e10    e10     -         -      .        .    .
+cU?  .    e11      U?     e12     U?         cU      .     .    .          .   S?      FU?     cUH    .     U       U          .    e10   .    e10    e10     -         -      .        cU   .
+cH   .    e7       H      e7      H          .       .     cUH  cUH        .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .    .
+cUH  .    e7       UH     e7      UH         .       .     .    .          .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .    .
+a    .    e11      .      e12     .          .       .     U    U          .   S       F       H      .     .       U          a?   a?    .    e10    e10     -         -      .        .    .
+a?   .    e11      .      e12     .          a       .     U?   U?         .   S?      F?      H      .     a       U          .    e10   .    e10    e10     -         -      .        a    .
+U    .    e11      .      e12     .          .       .     .    .          .   S       FU      UH     .     .       .          U?   U?    .    e10    e10     -         -      .        .    .
+U?   .    e11      .      e12     .          U       .     .    .          .   S?      FU?     UH     .     U       U          .    e10   .    e10    e10     -         -      .        U    .
+H    .    e7       .      e7      .          .       .     UH   UH         .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .    .
+UH   .    e7       .      e7      .          .       .     .    .          .   e7      e7      .      .     .       .          .    .     e7   e7     e7      -         -      .        .    .
+S    .    e11      .      e12     .          .       .     .    .          .   .       .       e7     .     .       .          S?   S?    .    e10    e10     -         -      .        .    .
+S?   .    e11      .      e12     .          S       .     .    .          .   .       .       e7     .     S       S          .    e10   .    e10    e10     -         -      .        S    .
+F    .    e11      .      e12     .          .       .     FU   FU         .   .       .       e7     .     .       FU         eN   eN    .    e10    e10     -         -      .        .    .
+F?   .    e11      .      e12     .          F       .     FU?  FU?        .   .       .       e7     .     F       FU         eN   eN    .    e10    e10     -         -      .        F    .
+FU   .    e11      .      e12     .          .       .     .    .          .   .       .       e7     .     .       .          eN   eN    .    e10    e10     -         -      .        .    .
+FU?  .    e11      .      e12     .          FU      .     .    .          .   .       .       e7     .     FU      FU         eN   eN    .    e10    e10     -         -      .        FU   .
+e7   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .    .
+e10  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .    .
+e11  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .    .
+e12  .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .    .
+eN   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .    .
+eT   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .    .
+eW   .    .        .      .       .          .       .     .    .          .   .       .       .      .     .       .          .    .     -    .      .       .         .      .        .    .
 ";
 
 /// Why there are cells that nobody can reach.
@@ -117,6 +117,7 @@ fn deeds(column: &str) -> Vec<Deed> {
         "failure" => [0, 3, 5, 8].map(|reason| Deed::Event(failure(reason))).into(),
         "hangup" => [0, 16, 17, 19, 21, 34].map(|cause| Deed::Event(hangup(cause))).into(),
         "agent" => one(CallEvent::WithAgent),
+        "shutdown" => one(CallEvent::ShutDown),
         "present" => present(false),
         "present-up" => present(true),
         "gone" => vec![Deed::Gone { again: false }],
@@ -150,6 +151,7 @@ fn column_of(event: &CallEvent) -> &'static str {
         CallEvent::Responded(Response::Failure { .. }) => "failure",
         CallEvent::Hangup { .. } => "hangup",
         CallEvent::WithAgent => "agent",
+        CallEvent::ShutDown => "shutdown",
         CallEvent::Present { up: false, .. } => "present",
         CallEvent::Present { up: true, .. } => "present-up",
         CallEvent::Gone => "gone",
@@ -165,6 +167,8 @@ struct Walker {
     /// When Asterisk first had no such channel.
     missing: Option<Duration>,
     withdrawn: bool,
+    /// Asterisk has hung it up to shut down.
+    shut_down: bool,
     ending: Option<Box<Ending>>,
     way: Vec<&'static str>,
 }
@@ -177,6 +181,7 @@ impl Walker {
             now: Duration::ZERO,
             missing: None,
             withdrawn: false,
+            shut_down: false,
             ending: None,
             way: vec![state],
         };
@@ -200,10 +205,11 @@ impl Walker {
     fn key(&self) -> String {
         let (call, progress) = (&self.call, &self.call.dialing().progress);
         format!(
-            "{} {} {} {:?} {} {}",
+            "{} {} {} {} {:?} {} {}",
             self.state,
             call.wake().map_or("none", |at| if at <= self.now { "due" } else { "later" }),
             self.withdrawn,
+            self.shut_down,
             progress.status,
             call.has_channel(),
             self.missing.is_some_and(|first| self.now >= first + secs(2)),
@@ -221,6 +227,7 @@ impl Walker {
         let outputs = match deed {
             Deed::Event(event) => {
                 assert_eq!(column_of(&event), column);
+                next.shut_down |= event == CallEvent::ShutDown;
                 next.call.handle(at(next.now), event)
             }
             Deed::Gone { again } => {
@@ -334,6 +341,7 @@ impl Walker {
             "restart" if !told => assert_eq!(outcome, Outcome::PbxRestart, "{way:?}"),
             "unseen" if !told => assert_eq!(outcome, Outcome::Unknown, "{way:?}"),
             "gone" | "gone2" if self.state == "e10" => assert_eq!(outcome, Outcome::Unknown, "{way:?}"),
+            _ if self.shut_down => assert_eq!(outcome, Outcome::PbxRestart, "{way:?}"),
             _ => assert!(
                 matches!(
                     outcome,
