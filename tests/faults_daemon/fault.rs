@@ -90,6 +90,17 @@ pub(crate) fn told(lines: &[Value]) -> Vec<(&str, i64, i64)> {
         .collect()
 }
 
+/// Changes the records of a daemon that is dead.
+pub(crate) fn change_records(daemon: &Daemon, sql: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(daemon.path("astout.sqlite3"));
+        let mut conn = options.connect().await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.unwrap();
+        sqlx::Connection::close(conn).await.unwrap();
+    });
+}
+
 /// The first column of the one row, from the database of whatever lives or is dead.
 pub(crate) fn record<T>(daemon: &Daemon, sql: &str) -> T
 where

@@ -7,6 +7,7 @@
 //! | 3–5, the times | `times`: those of calls that astout has not seen are the PBX's own |
 //! | 11, 13–15 | `standstill`: stopped, deadlocked, panicked, out of memory; what systemd is told |
 //! | 12, 16–18 | `stops`: what it is told, by signals and on the command line |
+//! | 19 | `upgrade`: an older schema with calls up, a newer one |
 //! | 9 | `tests/torture.rs`: SIGKILL at random moments |
 
 #![expect(clippy::unwrap_used, reason = "a failure is a failed test")]
@@ -18,3 +19,4 @@ mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 mod times;
+mod upgrade;
