@@ -6,7 +6,7 @@ TOOLS := target/tools
 CARGO_DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture load lint audit bench
+.PHONY: help demo test seeds torture load lint audit bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: ## every test; gets what some of them need: an Asterisk, Python libraries
 	else \
 		set -x; cargo test --locked; \
 	fi
+
+seeds: ## 10,000 simulated worlds, or ASTOUT_SEEDS of them, each with all that can go wrong; a failing one is told
+	cargo test --locked --test simulation whatever_the_seed -- --nocapture
 
 torture: ## kills astout 500 times in mid-campaign on the sandbox, and 50 times on a real Asterisk; half an hour
 	tests/lab/asterisk install

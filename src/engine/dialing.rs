@@ -418,7 +418,7 @@ impl Call {
                 self.wake = None;
                 progress.channel_name.get_or_insert(name);
                 let claimed = self.dialing.attempt.tm_create;
-                let at = |age| now.wall.minus(age).max(claimed);
+                let at = |age| moment.minus(age).max(claimed);
                 progress.tm_dial_begin = progress.tm_dial_begin.or(since.dialled.map(at));
                 if !up {
                     return Vec::new();

@@ -30,6 +30,8 @@ const LINES_AT_ONCE: usize = 512;
 const LOG_RETRY: Duration = secs(1);
 /// As `boot` reads them.
 const LINES: u32 = 1000;
+/// So long after the link came up whatever lives is known.
+pub(crate) const SEEING_AFTER: Duration = millis(1500);
 /// P5.
 const SETTLED_WITHIN: Duration = secs(10);
 
@@ -207,7 +209,7 @@ impl Simulation {
             Input::LinkUp { .. } => {
                 self.trace.say(self.now, || "desk    hears that the link is up");
                 self.model.link_up(self.now);
-                self.after(millis(2500), Due::Seeing(self.model.blind_serial));
+                self.after(SEEING_AFTER, Due::Seeing(self.model.blind_serial));
                 let settled = Due::Settled { up: self.now, troubles: self.model.troubles };
                 self.after(SETTLED_WITHIN, settled);
             }
@@ -313,7 +315,7 @@ impl Simulation {
                 }
                 Act::Tell(notice) => {
                     self.trace.say(self.now, || format!("desk    notice {notice:?}"));
-                    self.tally.count("notices of a trunk");
+                    self.tally.count("notices");
                 }
                 Act::Orphan(dialing) => self.after(Duration::ZERO, Due::Orphan(dialing)),
             }
@@ -384,6 +386,8 @@ impl Simulation {
         let half = self.rng.u8(..8) == 0 && self.reach_half_a_group();
         let Some(daemon) = &mut self.daemon else { return };
         let mut group = std::mem::take(&mut daemon.committing);
+        self.tally.count("commits");
+        self.tally.add("commands", group.len() as u64);
         if half {
             group.truncate(group.len() / 2);
         }

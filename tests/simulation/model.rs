@@ -5,16 +5,22 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use astout::engine::Options;
-use astout::model::codes::{CampaignStatus, Outcome};
+use astout::model::campaign::Campaign;
+use astout::model::codes::{CampaignStatus, DialResult, DialingStatus, Outcome};
 use astout::model::dialing::Ending;
+use astout::model::dl::Dl;
 use astout::model::event::Noun;
-use astout::model::ids::{CampaignUuid, DialingUuid, DlUuid};
-use astout::model::refusal::NounKind;
+use astout::model::ids::{CampaignUuid, DialingUuid, DlUuid, PlanUuid};
+use astout::model::plan::Plan;
+use astout::model::time::Timestamp;
 use astout::sandbox::dial_log::{Entry, What};
 use astout::store::{Command, Done, Recovered};
 
 use crate::simulation::{millis, secs};
 use crate::tally::Tally;
+
+/// An event is heard so much later at most, where nothing is wrong but that it was delayed.
+const LATE_AT_MOST: Duration = millis(900);
 
 /// A call as the sandbox says that it was.
 #[derive(Debug, Clone)]
@@ -44,6 +50,8 @@ pub(crate) struct Row {
     written: bool,
     pub(crate) call: Option<Call>,
     decided: Duration,
+    /// That it was answered is committed.
+    noted_as_answered: bool,
     /// The number of its line, and what it says.
     pub(crate) end: Option<(i64, Outcome)>,
     status: i64,
@@ -55,6 +63,8 @@ pub(crate) struct Contact {
     open: Option<DialingUuid>,
     answered: bool,
     pub(crate) tries: [u32; 8],
+    /// When its last try ended.
+    last_end: Option<Timestamp>,
 }
 
 /// See the module.
@@ -72,7 +82,10 @@ pub(crate) struct Model {
     originated: VecDeque<Duration>,
     hung_up: BTreeSet<DialingUuid>,
     /// Nouns that operators were told are there.
-    pub(crate) promised: Vec<(NounKind, String)>,
+    pub(crate) promised: BTreeSet<String>,
+    pub(crate) campaigns: BTreeMap<CampaignUuid, Campaign>,
+    plans: BTreeMap<PlanUuid, Plan>,
+    dls: BTreeMap<DlUuid, Dl>,
     pub(crate) linked: bool,
     linked_since: Duration,
     /// Troubles so far: their begins and ends; and those that last.
@@ -102,7 +115,10 @@ impl Model {
             in_log: 0,
             originated: VecDeque::new(),
             hung_up: BTreeSet::new(),
-            promised: Vec::new(),
+            promised: BTreeSet::new(),
+            campaigns: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            dls: BTreeMap::new(),
             linked: false,
             linked_since: Duration::ZERO,
             troubles: 0,
@@ -206,6 +222,15 @@ impl Model {
                     assert!(!contact.answered, "contact {dl} is claimed and was answered before");
                     contact.tries[place] += 1;
                     assert_eq!(attempt.try_count, contact.tries[place], "which try {dialing} is");
+                    let rest = secs(attempt.capsule.plan.retry_delay_s.into());
+                    let rested = contact.last_end.is_none_or(|end| end.plus(rest) <= attempt.tm_create);
+                    assert!(rested, "{dl} is claimed less than {rest:?} after {:?}", contact.last_end);
+                    let allowed = attempt.capsule.plan.max_retry.of(attempt.index);
+                    assert!(
+                        attempt.try_count <= allowed,
+                        "try {} of {allowed}: {dialing}",
+                        attempt.try_count
+                    );
                     contact.open = Some(dialing);
                     let row = Row {
                         dl,
@@ -216,6 +241,7 @@ impl Model {
                         written: false,
                         call: None,
                         decided: now,
+                        noted_as_answered: false,
                         end: None,
                         status: 0,
                     };
@@ -233,19 +259,54 @@ impl Model {
                 let row = &self.rows[&ending.dialing.attempt.uuid];
                 assert!(row.end.is_some(), "an end is refused where there was none");
             }
-            (Command::Update { .. }, Done::Stored { noun: Noun::Campaign(campaign), .. })
-                if campaign.status == CampaignStatus::StoppingForcedly =>
-            {
-                let forced = |(uuid, row): (&DialingUuid, &Row)| {
-                    (row.campaign == campaign.uuid && row.end.is_none()).then_some(*uuid)
-                };
-                self.hung_up.extend(self.rows.iter().filter_map(forced));
+            (Command::Progress(dialing, progress), Done::Noted) => {
+                let answered = progress.res_dial == DialResult::Answered;
+                self.rows.get_mut(dialing).into_iter().for_each(|row| row.noted_as_answered |= answered);
             }
-            (Command::Delete { kind, .. }, Done::Stored { noun, .. }) => {
-                let gone = uuid_of(noun);
-                self.promised.retain(|promised| *promised != (*kind, gone.clone()));
-            }
+            (command, Done::Stored { noun, .. }) => self.stored(command, noun),
+            (_, Done::Moved { campaign }) => drop(self.campaigns.insert(campaign.uuid, campaign.clone())),
             _ => {}
+        }
+    }
+
+    fn stored(&mut self, command: &Command, noun: &Noun) {
+        if matches!(command, Command::Delete { .. }) {
+            self.promised.remove(&uuid_of(noun));
+        }
+        match noun {
+            Noun::Campaign(campaign) => {
+                if campaign.status == CampaignStatus::StoppingForcedly {
+                    let forced = |(uuid, row): (&DialingUuid, &Row)| {
+                        (row.campaign == campaign.uuid && row.end.is_none()).then_some(*uuid)
+                    };
+                    self.hung_up.extend(self.rows.iter().filter_map(forced));
+                }
+                self.campaigns.insert(campaign.uuid, campaign.clone());
+            }
+            Noun::Plan(plan) => drop(self.plans.insert(plan.uuid, plan.clone())),
+            Noun::Dl(dl) => drop(self.dls.insert(dl.uuid, dl.clone())),
+            Noun::Dlma(_) | Noun::Destination(_) | Noun::Dialing(_) => {}
+        }
+    }
+
+    /// Whether no campaign dials.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.campaigns.values().all(|campaign| campaign.status == CampaignStatus::Stop)
+    }
+
+    /// Every campaign that can dial was started and has ended by itself: nobody on its list was forgotten.
+    pub(crate) fn everybody_is_through(&self) {
+        for campaign in self.campaigns.values() {
+            let plan = campaign.plan.and_then(|plan| self.plans.get(&plan)).filter(|plan| plan.in_use);
+            let Some(plan) = plan else { continue };
+            for dl in self.dls.values().filter(|dl| dl.in_use && Some(dl.dlma_uuid) == campaign.dlma) {
+                let contact = self.contacts.get(&dl.uuid);
+                let tries = contact.map(|contact| contact.tries).unwrap_or_default();
+                let left =
+                    |place: usize| dl.numbers.0[place].is_some() && tries[place] < plan.max_retry.0[place];
+                let through = contact.is_some_and(|contact| contact.answered) || !(0..8).any(left);
+                assert!(through, "contact {} was forgotten after {tries:?}, by plan {plan:?}", dl.uuid);
+            }
         }
     }
 
@@ -263,6 +324,9 @@ impl Model {
         let contact = self.contacts.entry(row.dl).or_default();
         assert_eq!(contact.open.take(), Some(dialing), "the contact's open dialing is the one that ends");
         contact.answered |= outcome == Outcome::Answered;
+        if outcome != Outcome::Withdrawn || row.status != DialingStatus::None.code() {
+            contact.last_end = Some(ending.tm_end);
+        }
         if outcome == Outcome::Withdrawn {
             contact.tries[row.place] -= 1;
         }
@@ -282,6 +346,7 @@ impl Model {
         if outcome == Outcome::Answered {
             assert!(answered, "answered, and nobody did: {}", was());
         }
+        assert!(!row.noted_as_answered || outcome == Outcome::Answered, "its answer is forgotten: {}", was());
         if let Some(call) = call {
             let lives = call.ended.is_none_or(|(at, _)| at > decided);
             assert!(
@@ -323,6 +388,19 @@ impl Model {
         let as_expected = outcome == expected || (given_up && outcome == Outcome::Withdrawn && !answered);
         assert!(as_expected, "{expected:?} is expected: {}", was());
         assert_eq!(cause, truth, "the hangup cause: {}", was());
+        self.judge_times(row, call, ending);
+    }
+
+    /// A talk is as long as it was, however the clock was set meanwhile.
+    fn judge_times(&self, row: &Row, call: &Call, ending: &Ending) {
+        let progress = &ending.dialing.progress;
+        let times = (progress.tm_dial_end, progress.tm_hangup, call.answered, call.ended);
+        let (Some(picked_up), Some(hung_up), Some(answered), Some((ended, _))) = times else { return };
+        if !self.seen(row.claimed, ended) {
+            return;
+        }
+        let (said, was) = (hung_up.since(picked_up), ended - answered);
+        assert!(said.abs_diff(was) < LATE_AT_MOST, "it lasted {was:?}, and its times say {said:?}: {row:?}");
     }
 
     // ---- the log
@@ -422,7 +500,10 @@ impl Model {
         assert!(row.call.is_none(), "P2: {dialing} is dialled twice");
         let late = row.end.is_some();
         if let Some((_, outcome)) = row.end {
-            assert_eq!(outcome, Outcome::Unknown, "P1: {dialing} is dialled after its end");
+            // It was looked for, twice, and given up; by then an operator may have wanted that.
+            let looked_for = row.status == DialingStatus::Error.code();
+            let unknown = matches!(outcome, Outcome::Unknown | Outcome::Withdrawn) && looked_for;
+            assert!(unknown, "P1: {dialing} is dialled after its end, {outcome:?}");
             tally.count("calls carried out late");
         }
         row.call = Some(Call {
@@ -466,8 +547,8 @@ impl Model {
     }
 
     /// An operator was told that this is there.
-    pub(crate) fn promised(&mut self, kind: NounKind, noun: &Noun) {
-        self.promised.push((kind, uuid_of(noun)));
+    pub(crate) fn promised(&mut self, noun: &Noun) {
+        self.promised.insert(uuid_of(noun));
     }
 }
 

@@ -15,7 +15,6 @@ use crate::simulation::{Due, Simulation, millis};
 
 /// What an operator waits for.
 pub(crate) struct Asked {
-    kind: NounKind,
     create: bool,
     answer: oneshot::Receiver<Result<Noun, RequestError>>,
 }
@@ -47,8 +46,10 @@ pub(crate) struct Operator {
 }
 
 /// What can be dialled, by technology and trunk: the first digits of numbers that do this and that.
-const LOCAL: [&str; 14] =
-    ["10310", "10512", "11003", "10000", "00520", "2", "3", "4", "5", "6", "705", "8", "9017", "9034"];
+const LOCAL: [&str; 18] = [
+    "10310", "10599", "12050", "13099", "10000", "00520", "02040", "2", "3", "4", "5", "6", "705", "740",
+    "8", "9017", "9034", "9018",
+];
 const SIPP: [&str; 7] = ["2001", "2001", "180", "404", "486", "503", "603"];
 
 impl Operator {
@@ -105,7 +106,7 @@ impl Simulation {
             let uuid = self.operator.uuid();
             self.operator.plans.push(uuid);
             let tries = [chance.u32(1..4), chance.u32(0..3), chance.u32(0..2)].map(|tries| tries.to_string());
-            let (timeout, delay) = (chance.u32(700..3000).to_string(), chance.u32(0..4).to_string());
+            let (timeout, delay) = (chance.u32(700..7000).to_string(), chance.u32(0..4).to_string());
             let mode = if chance.bool() { "1" } else { "2" };
             self.create(
                 NounKind::Plan,
@@ -138,7 +139,7 @@ impl Simulation {
             self.operator.dests.push(uuid);
             self.create(NounKind::Destination, uuid, dest);
         }
-        for _ in 0..chance.usize(3..9) {
+        for _ in 0..chance.usize(2..8) {
             self.new_contact();
         }
         self.advance(millis(1500)).await;
@@ -183,7 +184,7 @@ impl Simulation {
         let now = self.time();
         let Some(daemon) = &mut self.daemon else { return };
         let (reply, answer) = oneshot::channel();
-        daemon.asked.push(Asked { kind, create: matches!(write, Write::Create(_)), answer });
+        daemon.asked.push(Asked { create: matches!(write, Write::Create(_)), answer });
         let acts = daemon.desk.request(now, Request::Write { write, kind, fields, reply });
         self.perform(acts);
     }
@@ -195,7 +196,7 @@ impl Simulation {
         daemon.asked.retain_mut(|asked| match asked.answer.try_recv() {
             Ok(Ok(noun)) => {
                 if asked.create {
-                    model.promised(asked.kind, &noun);
+                    model.promised(&noun);
                 }
                 false
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use astout::ami::MessageBuilder;
 use fastrand::Rng;
 
+use crate::daemon::SEEING_AFTER;
 use crate::kills::Point;
 use crate::operator::Deed;
 use crate::simulation::{Due, Simulation, millis, secs};
@@ -211,7 +212,7 @@ impl Simulation {
             | Trouble::LogIsRotated => {}
         }
         if self.daemon.is_some() {
-            self.after(millis(2500), Due::Seeing(self.model.blind_serial));
+            self.after(SEEING_AFTER, Due::Seeing(self.model.blind_serial));
         }
     }
 
