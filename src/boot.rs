@@ -20,7 +20,7 @@ use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::ami::{ClientOptions, Privileges};
@@ -30,8 +30,9 @@ use crate::config::{self, Config, ManagerSecret, OnUnknown, OrphanPolicy};
 use crate::crash::{self, Point};
 use crate::daemon::clock::Clock;
 use crate::daemon::control::{Control, Manner, Reloaded, Stop};
-use crate::daemon::driver::{self, Parts};
+use crate::daemon::driver::{self, Broken, Parts};
 use crate::daemon::handle::Handle;
+use crate::disk;
 use crate::engine::{self, Engine, Records};
 use crate::manager;
 use crate::model::dialing::NextTry;
@@ -39,7 +40,7 @@ use crate::model::ids::Ids;
 use crate::model::policy::Policy;
 use crate::model::result::ResultOptions;
 use crate::result_log::{LogError, LogWriter, ResultLog};
-use crate::store::{Recovered, Store, StoreError, StoreOptions};
+use crate::store::{Opened, Recovered, Store, StoreError, StoreOptions};
 
 /// How long the doors and the connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -47,6 +48,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const GOODBYE_NOW: Duration = Duration::from_millis(300);
 /// Lines of the outbox that are read at once when the log is behind it.
 const LINES: u32 = 1000;
+/// How long after a start that a full disk forbids the next one is tried.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +89,9 @@ pub enum BootError {
     /// The result log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// It ran, and what it writes can no longer be believed to be kept.
+    #[error("{0}. Nothing more is dialled, calls stay up")]
+    Broken(#[from] Broken),
 }
 
 /// A new configuration, and where it is told whether it was taken up.
@@ -102,7 +108,7 @@ pub struct Reload {
 /// for a thread.
 ///
 /// # Errors
-/// Where it cannot start. Once it runs, nothing but the control's stop ends it.
+/// Where it cannot start. Once it runs, nothing but the control's stop ends it, unless a disk has failed under it.
 pub async fn serve(
     config: Config,
     control: Control,
@@ -122,13 +128,21 @@ pub async fn serve(
     let _lock = lock(&config.database.file)?;
     let clock = Clock::start();
     let policy = policy(&config.policy);
-    let options =
-        StoreOptions { url: config.database.url.clone(), policy, result: result_options(&config.result) };
-    let opened = Store::open(options).await?;
-    crash::at(Point::Recovered);
-    let log = open_log(&config.result.filename, &opened.store, &opened.recovered).await?;
-    let tasks = TaskTracker::new();
+    let options = StoreOptions {
+        url: config.database.url.clone(),
+        policy,
+        result: result_options(&config.result),
+        log_seq: 0,
+    };
     let connection_stop = CancellationToken::new();
+    // First: where nothing is left, it is what makes room.
+    let low = disk::watch(&config.database.file, &config.result.filename, connection_stop.clone()).await;
+    let log = ResultLog::open(&config.result.filename)?;
+    let options = StoreOptions { log_seq: log.last_seq(), ..options };
+    let Some(opened) = open_store(&options, &stop).await? else { return Ok(()) };
+    crash::at(Point::Recovered);
+    let log = start_log(log, &opened.store, &opened.recovered).await?;
+    let tasks = TaskTracker::new();
     let (orders, inputs, pulse) = {
         let wall = move || clock.now().wall;
         asterisk::start(connection_options(asterisk), wall, &tasks, connection_stop.clone())
@@ -139,11 +153,13 @@ pub async fn serve(
     let hang_up_orphans = config.dialer.orphan_policy == OrphanPolicy::Hangup;
     let parts = Parts {
         engine,
-        store: opened.store,
+        store: opened.store.clone(),
         committed: opened.done,
         orders,
         inputs,
         log,
+        low,
+        health: opened.health,
         clock,
         hang_up_orphans,
     };
@@ -160,7 +176,9 @@ pub async fn serve(
     tokio::spawn(tell_systemd(handle.link(), stop.clone()));
     watchdog::start(handle.clone(), pulse);
 
-    let store = driver.run(stop.clone()).await;
+    let checking = tokio::spawn(async move { opened.store.check_health().await });
+    let (store, driven) = driver.run(stop.clone()).await;
+    checking.abort();
     doors_stop.cancel();
     connection_stop.cancel();
     tasks.close();
@@ -168,15 +186,45 @@ pub async fn serve(
     if tokio::time::timeout(goodbye, tasks.wait()).await.is_err() {
         warn!("not everybody said goodbye in time");
     }
-    if let Err(why) = store.close().await {
-        warn!(%why, "the database was not checkpointed; nothing is lost, the next start does it");
-    }
+    let closed = store.close().await;
     // Last: whoever has told it to stop waits for this.
     if let Some(socket) = doors {
         drop(fs::remove_file(socket));
     }
-    info!("stopped");
-    Ok(())
+    match (closed, driven) {
+        (Ok(()), Ok(())) => {
+            info!("stopped");
+            Ok(())
+        }
+        // Not said before: it was about to stop anyway.
+        (Err(why), Ok(())) if why.is_final() => Err(why.into()),
+        (Err(why), Ok(())) => {
+            warn!(%why, "the database was not checkpointed; nothing is lost, the next start does it");
+            info!("stopped");
+            Ok(())
+        }
+        (_, Err(broken)) => Err(broken.into()),
+    }
+}
+
+/// Opens the database. A full disk is waited for, unless somebody stops it meanwhile.
+async fn open_store(options: &StoreOptions, stop: &Stop) -> Result<Option<Opened>, BootError> {
+    let mut told = false;
+    loop {
+        match Store::open(options.clone()).await {
+            Ok(opened) => return Ok(Some(opened)),
+            Err(why) if why.is_full() => {
+                if !std::mem::replace(&mut told, true) {
+                    error!(%why, "cannot start yet; trying again");
+                }
+            }
+            Err(why) => return Err(why.into()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            _ = stop.more_urgent(None) => return Ok(None),
+        }
+    }
 }
 
 /// Tells systemd how it stands with Asterisk, and at once that a stop is asked for.
@@ -216,26 +264,30 @@ pub fn lock(database: &Path) -> Result<File, BootError> {
         }
         Err(fs::TryLockError::Error(why)) => return Err(failed(why)),
     }
-    file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    let written =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    match written {
+        // It is locked all the same; the pid is but a help.
+        Err(why) if why.kind() == io::ErrorKind::StorageFull => {
+            warn!(%why, "cannot note the pid in {}", path.display());
+        }
+        written => written.map_err(failed)?,
+    }
     Ok(file)
 }
 
-/// Opens the result log and writes what was committed and not written when the daemon last ended.
-async fn open_log(path: &Path, store: &Store, recovered: &Recovered) -> Result<LogWriter, BootError> {
-    let mut log = ResultLog::open(path)?;
+/// Has the log written, first what was committed and not written when the daemon last ended.
+async fn start_log(mut log: ResultLog, store: &Store, recovered: &Recovered) -> Result<LogWriter, BootError> {
     let mut after = log.resume(recovered.logged_seq, recovered.last_seq);
-    let writer = LogWriter::start(log);
+    let mut waiting = Vec::new();
     loop {
         let lines = store.lines_after(after, LINES).await?;
         let Some((last, ..)) = lines.last() else { break };
         after = *last;
         info!(lines = lines.len(), "writing result lines that an earlier run has left");
-        for (seq, _, line) in lines {
-            writer.append(seq, line);
-        }
+        waiting.extend(lines.into_iter().map(|(seq, _, line)| (seq, line)));
     }
-    Ok(writer)
+    Ok(LogWriter::start(log, waiting))
 }
 
 fn records(recovered: Recovered) -> Records {

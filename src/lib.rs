@@ -12,6 +12,7 @@
 //! | 2 | [`asterisk`] | talks to Asterisk: the connection, its events in the engine's words, the agents of queues |
 //! | 2 | [`store`] | remembers: SQLite, one writer with group commit, a file per table |
 //! | 2 | [`result_log`] | appends the lines of ended attempts to `astout.result`, each once |
+//! | 2 | [`disk`] | watches the room on disk, and keeps a ballast for when there is none |
 //! | 2 | [`sandbox`] | a PBX that speaks AMI and rings nobody: for tests, the demo, rehearsals |
 //! | 2 | [`check`] | the independent reader: do the records say that the promises held? |
 //! | 3 | [`daemon`] | drives: owns the engine, carries out its effects, serves the doors' requests |
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod config;
 pub mod crash;
 pub mod daemon;
+pub mod disk;
 pub mod engine;
 pub mod manager;
 pub mod model;

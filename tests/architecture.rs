@@ -19,6 +19,7 @@ const ROOMS: [(&str, u8); 17] = [
     ("store", 2),
     ("asterisk", 2),
     ("result_log", 2),
+    ("disk", 2),
     ("sandbox", 2),
     ("simworld", 2),
     ("check", 2),

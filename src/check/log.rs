@@ -94,24 +94,34 @@ pub(super) async fn check(
         let mut lines = file.lines()?;
         let mut batch = Vec::with_capacity(BATCH);
         let (mut bytes, mut first) = (Vec::new(), true);
+        // What is no line, until the next one says whether it is the torn beginning of that.
+        let mut unread: Option<(String, String, Vec<u8>)> = None;
         while let Some(place) = lines.next(&mut bytes)? {
             let at = format!("{name}:{}", place.number);
             if !place.whole {
                 reader.torn(&at);
                 break;
             }
+            let begun = unread.take_if(|(.., begun)| place.whole && bytes.starts_with(begun));
+            if let Some((at, ..)) = begun {
+                reader.findings.note(format!(
+                    "{at} is the torn beginning of the line behind it, in a file that may only be appended to"
+                ));
+            }
+            reader.refuse(&mut unread);
             match Line::read(&bytes) {
                 Ok(line) => {
                     reader.number(&at, line.seq, std::mem::take(&mut first));
                     batch.push((at, line, std::mem::take(&mut bytes)));
                 }
-                Err(why) => reader.findings.breach(Promise::P4, || format!("{at} {why}")),
+                Err(why) => unread = Some((at, why, std::mem::take(&mut bytes))),
             }
             if batch.len() == BATCH {
                 reader.compare(&batch).await?;
                 batch.clear();
             }
         }
+        reader.refuse(&mut unread);
         reader.compare(&batch).await?;
     }
     reader.settle(logged, running).await
@@ -159,6 +169,13 @@ impl Reader<'_> {
     fn torn(&mut self, at: &str) {
         self.findings
             .note(format!("{at} is torn: it is being written, or the daemon's next start cuts it off"));
+    }
+
+    /// What is no line, and no beginning of one.
+    fn refuse(&mut self, unread: &mut Option<(String, String, Vec<u8>)>) {
+        if let Some((at, why, _)) = unread.take() {
+            self.findings.breach(Promise::P4, || format!("{at} {why}"));
+        }
     }
 
     /// Are the numbers without gap and repeat?

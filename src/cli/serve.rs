@@ -40,7 +40,7 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, log_json: boo
             error!("{why}");
             match why {
                 BootError::Running { .. } | BootError::Listen { .. } => UNAVAILABLE,
-                BootError::Lock { .. } | BootError::Log(_) | BootError::Store(_) => IO,
+                BootError::Lock { .. } | BootError::Log(_) | BootError::Store(_) | BootError::Broken(_) => IO,
                 BootError::NotBuilt(_) => CONFIG,
             }
         }

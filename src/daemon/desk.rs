@@ -4,10 +4,10 @@
 //!
 //! The ordering law is kept here: an Originate goes out only as an effect of a committed claim; the end of a dialing
 //! is committed with its result line, the line is written and synced, and only then does the engine hear of it and
-//! announce it. While the records or the log cannot be written, ends wait, and so the slots that they hold: dialing
-//! stops by itself, calls go on, and both resume.
+//! announce it. While the records or the log cannot be written, ends wait, and so the slots that they hold: calls go on,
+//! and nothing is dialled whose end could not be recorded either. Both resume.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +57,17 @@ pub enum Act {
     Orphan(DialingUuid),
 }
 
+/// Why nothing new may be dialled for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    /// The result log cannot be written, or is not known to be.
+    Log,
+    /// Too little room is left on disk.
+    Room,
+    /// The database may be damaged.
+    Damage,
+}
+
 /// What a command that was submitted to the store waits for.
 #[derive(Debug)]
 enum Waiting {
@@ -82,6 +93,7 @@ pub struct Desk {
     /// Ends that are committed and whose line is being written, by its number.
     to_announce: BTreeMap<i64, (DialingUuid, Box<Dl>)>,
     store_down: bool,
+    held: BTreeSet<Hold>,
     acts: Vec<Act>,
 }
 
@@ -94,6 +106,7 @@ impl Desk {
             ticket: 0,
             to_announce: BTreeMap::new(),
             store_down: false,
+            held: BTreeSet::new(),
             acts: Vec::new(),
         }
     }
@@ -134,6 +147,21 @@ impl Desk {
     #[must_use]
     pub fn input(&mut self, now: Now, input: Input) -> Vec<Act> {
         self.feed(now, input);
+        std::mem::take(&mut self.acts)
+    }
+
+    /// That reason to dial nothing new holds from now on, or no longer does.
+    #[must_use]
+    pub fn hold(&mut self, now: Now, reason: Hold, holds: bool) -> Vec<Act> {
+        let held = !self.held.is_empty();
+        if holds {
+            self.held.insert(reason);
+        } else {
+            self.held.remove(&reason);
+        }
+        if held == self.held.is_empty() {
+            self.feed(now, Input::Hold(!held));
+        }
         std::mem::take(&mut self.acts)
     }
 
@@ -236,6 +264,8 @@ impl Desk {
     /// Says it when the database begins to fail, and when it works again.
     fn watch_store(&mut self, done: &Done) {
         match (done, self.store_down) {
+            // The daemon ends with these words.
+            (Done::Failed(why), _) if why.is_final() => {}
             (Done::Failed(why), _) if !why.is_of_the_file() => error!(%why, "a change was not written"),
             (Done::Failed(why), false) => {
                 self.store_down = true;

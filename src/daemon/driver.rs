@@ -11,13 +11,13 @@ use crate::asterisk::Order;
 use crate::engine::breaker::Turn;
 use crate::engine::{Engine, Input, Notice};
 use crate::model::ids::DialingUuid;
-use crate::result_log::LogWriter;
-use crate::store::{Committed, Store};
+use crate::result_log::{LogError, LogWriter, News};
+use crate::store::{Committed, Health, Store, StoreError};
 
 use super::bus::Bus;
 use super::clock::Clock;
 use super::control::{Manner, Stop};
-use super::desk::{Act, Desk};
+use super::desk::{Act, Desk, Hold};
 use super::handle::{Handle, Request};
 
 /// Requests that may wait before a door has to.
@@ -44,10 +44,25 @@ pub struct Parts {
     pub inputs: mpsc::Receiver<Input>,
     /// The result log.
     pub log: LogWriter,
+    /// Whether too little room is left on disk for anything new.
+    pub low: watch::Receiver<bool>,
+    /// What is wrong with the database as a whole.
+    pub health: mpsc::UnboundedReceiver<Health>,
     /// The time.
     pub clock: Clock,
     /// Whether calls that live though their dialing has ended are hung up.
     pub hang_up_orphans: bool,
+}
+
+/// Why the daemon has to end: what it would write from here on could be lost, and nobody would know.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The result log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Makes the driver and the handle by which the doors ask it.
@@ -63,6 +78,8 @@ pub fn new(parts: Parts) -> (Driver, Handle) {
         orders: parts.orders,
         inputs: parts.inputs,
         log: parts.log,
+        low: parts.low,
+        health: parts.health,
         clock: parts.clock,
         requests: taken,
         bus,
@@ -81,6 +98,8 @@ pub struct Driver {
     orders: mpsc::UnboundedSender<Order>,
     inputs: mpsc::Receiver<Input>,
     log: LogWriter,
+    low: watch::Receiver<bool>,
+    health: mpsc::UnboundedReceiver<Health>,
     clock: Clock,
     requests: mpsc::Receiver<Request>,
     bus: Bus,
@@ -90,9 +109,20 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Drives until `stop`, then until nothing is half done, but not for ever unless it drains. Calls that are up stay
-    /// up, unless they are to be hung up.
-    pub async fn run(mut self, stop: Stop) -> Store {
+    /// Drives until `stop`, then until nothing is half done, but not for ever unless it drains; or until what it writes
+    /// can no longer be believed to be kept. Calls that are up stay up, unless they are to be hung up.
+    pub async fn run(mut self, stop: Stop) -> (Store, Result<(), Broken>) {
+        let driven = self.drive(stop).await;
+        (self.store, driven)
+    }
+
+    async fn drive(&mut self, stop: Stop) -> Result<(), Broken> {
+        // Until it says that it can be written: a restart must not be what lets another batch be dialled.
+        self.hold(Hold::Log, true);
+        self.look_at_room();
+        while let Ok(health) = self.health.try_recv() {
+            self.judge(health)?;
+        }
         self.feed(Input::Tick);
         let mut stopping: Option<Manner> = None;
         let mut give_up: Option<Instant> = None;
@@ -111,10 +141,17 @@ impl Driver {
                     let acts = self.desk.committed(self.clock.now(), committed);
                     self.perform(acts);
                 }
-                Some(logged) = self.log.logged() => {
-                    let acts = self.desk.logged(self.clock.now(), logged);
-                    self.perform(acts);
-                }
+                Some(news) = self.log.news() => match news {
+                    News::Logged(logged) => {
+                        let acts = self.desk.logged(self.clock.now(), logged);
+                        self.perform(acts);
+                    }
+                    News::Failing => self.hold(Hold::Log, true),
+                    News::Working => self.hold(Hold::Log, false),
+                    News::Broken(why) => return Err(why.into()),
+                },
+                Some(health) = self.health.recv() => self.judge(health)?,
+                Ok(()) = self.low.changed() => self.look_at_room(),
                 Some(input) = self.inputs.recv() => {
                     self.feed(input);
                     for _ in 0..INPUTS_AT_ONCE {
@@ -133,7 +170,26 @@ impl Driver {
                 }
             }
         }
-        self.store
+        Ok(())
+    }
+
+    fn look_at_room(&mut self) {
+        let low = *self.low.borrow_and_update();
+        self.hold(Hold::Room, low);
+    }
+
+    fn judge(&mut self, health: Health) -> Result<(), Broken> {
+        match health {
+            Health::Suspect | Health::Damaged => self.hold(Hold::Damage, true),
+            Health::Whole => self.hold(Hold::Damage, false),
+            Health::Broken(why) => return Err(why.into()),
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, reason: Hold, holds: bool) {
+        let acts = self.desk.hold(self.clock.now(), reason, holds);
+        self.perform(acts);
     }
 
     /// Dials no more; gives how long the rest may take.

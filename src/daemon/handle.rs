@@ -21,11 +21,16 @@ pub enum RequestError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The records could not be written or read.
-    #[error("{0}; nothing was written")]
+    #[error("{}{}", .0, what_was_written(.0))]
     Store(#[from] StoreError),
     /// The daemon is stopping.
     #[error("astout is stopping: whether this was written is not said any more")]
     Stopping,
+}
+
+/// After a failed sync nobody knows.
+fn what_was_written(error: &StoreError) -> &'static str {
+    if error.is_final() { "" } else { "; nothing was written" }
 }
 
 /// What an operator wants done to a noun.

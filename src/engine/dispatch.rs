@@ -65,7 +65,7 @@ impl Engine {
     /// Claims contacts for the campaigns that may dial now, each in its turn.
     pub(super) fn dispatch(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.claim_deadline = None;
-        if self.draining {
+        if self.draining || self.held {
             return;
         }
         let mut candidates = self.candidates(now, effects);

@@ -87,6 +87,8 @@ pub enum Input {
     Tick,
     /// The daemon is stopping: nothing more is claimed.
     Drain,
+    /// Nothing more is claimed as long as this is true: its end could not be recorded. Calls go on.
+    Hold(bool),
     /// It goes by these options from now on. Calls that are up stay up, also where they are more than allowed.
     Options(Options),
     /// A noun was created, updated or deleted, and that is committed.

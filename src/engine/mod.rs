@@ -75,6 +75,7 @@ pub struct Engine {
     /// The clocks at the last input.
     clocks: Option<Now>,
     draining: bool,
+    held: bool,
     told_of_sip: bool,
 }
 
@@ -102,6 +103,7 @@ impl Engine {
             window_deadline: None,
             clocks: None,
             draining: false,
+            held: false,
             told_of_sip: false,
         };
         for open in records.open {
@@ -124,6 +126,7 @@ impl Engine {
         match input {
             Input::Tick => {}
             Input::Drain => self.draining = true,
+            Input::Hold(held) => self.held = held,
             Input::Options(options) => {
                 self.rate.set(options.calls_per_second);
                 self.options = options;

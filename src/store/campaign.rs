@@ -30,6 +30,8 @@ impl Stored for Campaign {
 }
 
 pub(super) const ALL: &str = "SELECT * FROM campaign WHERE in_use = 1 ORDER BY rowid";
+const PAUSE_ALL: &str =
+    "UPDATE campaign SET status = 2 WHERE in_use = 1 AND status IN (1, 11, 12) RETURNING uuid";
 const USES_PLAN: &str =
     "SELECT uuid, name, status FROM campaign WHERE in_use = 1 AND status <> 0 AND plan = ?1 LIMIT 1";
 const USES_DLMA: &str =
@@ -123,6 +125,12 @@ pub(super) async fn transition(
     }
     row::save(conn, &campaign).await?;
     Ok(Done::Moved { campaign })
+}
+
+/// Pauses every campaign that dials, or would; gives their uuids.
+pub(super) async fn pause_all(conn: &mut SqliteConnection) -> Result<Vec<String>, Fault> {
+    let rows = query(PAUSE_ALL).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Whether a campaign of that status dials, or will without its parts being looked at again.

@@ -55,6 +55,37 @@ pub enum StoreError {
         /// Which kind of trouble it is.
         cause: Cause,
     },
+    /// The file that was opened is no longer the one of that name.
+    #[error(
+        "database {path}: it was deleted or replaced while astout ran; nothing that is written now would be kept{}. Put the \
+         right one in its place, without the -wal and -shm files of this one, then start astout again",
+        rescued.as_ref().map_or_else(String::new, |rescued| format!("; what was in it is in {}", rescued.display()))
+    )]
+    Replaced {
+        /// The database.
+        path: PathBuf,
+        /// Where a copy of what it held is, if one could be made.
+        rescued: Option<PathBuf>,
+    },
+    /// What is in the file does not fit together.
+    #[error(
+        "database {path}: it is damaged, and nothing is dialled: {what}. Stop astout and restore a backup, or have \
+         sqlite3 save what it can: sqlite3 {path} .recover | sqlite3 mended.sqlite3"
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// The first things that SQLite found.
+        what: String,
+    },
+    /// A read was given up.
+    #[error("database {path}: {doing} took longer than {} s and was given up; ask for less", super::READ_TIMEOUT.as_secs())]
+    Slow {
+        /// The database.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+    },
     /// A row holds what astout does not write.
     #[error("database {path}: a row of {noun} cannot be read: {what}; mend or delete the row")]
     Row {
@@ -84,17 +115,22 @@ pub enum Cause {
     ReadOnly,
     /// Reading or writing failed.
     Io,
+    /// It was written, and is perhaps not on disk.
+    Unsynced,
     /// The file is damaged, or no database.
     Corrupt,
     /// Anything else.
     Other,
 }
 
+/// SQLite's extended codes of a sync that failed: of a file, of a directory.
+const SYNCS: [u32; 2] = [1034, 1290];
+
 impl Cause {
     /// Whether the trouble is with the file as a whole, so that the next command would meet it too.
     pub const fn is_of_the_file(self) -> bool {
         match self {
-            Self::Full | Self::Locked | Self::ReadOnly | Self::Io | Self::Corrupt => true,
+            Self::Full | Self::Locked | Self::ReadOnly | Self::Io | Self::Unsynced | Self::Corrupt => true,
             Self::Other => false,
         }
     }
@@ -105,17 +141,24 @@ impl Cause {
             Self::Locked => "; another program holds its lock: end that transaction",
             Self::ReadOnly => "; make the file and its directory writable for astout",
             Self::Io => "; look at the disk and the kernel log",
+            Self::Unsynced => {
+                "; it could not be synced, and what was written last may be lost: look at the disk and the kernel log, then \
+                 start astout again: it goes by what is really there"
+            }
             Self::Corrupt => "; restore a backup, or try sqlite3's .recover",
             Self::Other => "",
         }
     }
 
-    fn of(error: &sqlx::Error) -> Self {
+    pub(super) fn of(error: &sqlx::Error) -> Self {
         if matches!(error, sqlx::Error::Io(_)) {
             return Self::Io;
         }
         // SQLite's extended result code: its low byte is the primary one.
         let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+        if code.is_some_and(|code| SYNCS.contains(&code)) {
+            return Self::Unsynced;
+        }
         match code.map(|code| code & 0xff) {
             Some(13) => Self::Full,
             Some(5 | 6) => Self::Locked,
@@ -147,9 +190,33 @@ impl StoreError {
             | Self::NoDirectory { .. }
             | Self::OldSqlite { .. }
             | Self::Schema { .. }
+            | Self::Replaced { .. }
+            | Self::Damaged { .. }
             | Self::Closed { .. } => true,
-            Self::Row { .. } => false,
+            Self::Slow { .. } | Self::Row { .. } => false,
         }
+    }
+
+    /// Whether trying again could only hide it: what a second sync says nobody can believe, and what is written into a
+    /// file that has no name is gone.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Database { cause, .. } => *cause == Cause::Unsynced,
+            Self::Replaced { .. } => true,
+            Self::Url { .. }
+            | Self::NoDirectory { .. }
+            | Self::OldSqlite { .. }
+            | Self::Schema { .. }
+            | Self::Damaged { .. }
+            | Self::Slow { .. }
+            | Self::Row { .. }
+            | Self::Closed { .. } => false,
+        }
+    }
+
+    /// Whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Database { cause: Cause::Full, .. })
     }
 }
 

@@ -12,6 +12,8 @@ mod dialing;
 mod dl;
 mod dlma;
 mod error;
+mod file;
+mod health;
 mod import;
 mod notes;
 mod noun;
@@ -33,8 +35,10 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use command::{ClaimOrder, Claimed, Command, Committed, Done};
 pub use error::{Cause, StoreError};
+pub use health::Health;
 
 use self::error::Fault;
+use self::health::Healthy;
 use crate::engine::OpenDialing;
 use crate::model::campaign::Campaign;
 use crate::model::destination::Destination;
@@ -48,6 +52,8 @@ use crate::model::time::Timestamp;
 const SQLITE_AT_LEAST: &str = "3.51.3";
 /// How long a lock of somebody else's is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a read may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the store is opened with.
 #[derive(Debug, Clone)]
@@ -58,6 +64,9 @@ pub struct StoreOptions {
     pub policy: Policy,
     /// What result lines hold.
     pub result: ResultOptions,
+    /// The last line that the result log has, as far as it is known. A database that does not know of it is an older
+    /// one: its campaigns are paused, for they would dial again whom they have dialled since.
+    pub log_seq: i64,
 }
 
 /// An open store with what it held.
@@ -69,6 +78,8 @@ pub struct Opened {
     pub done: mpsc::UnboundedReceiver<Committed>,
     /// What it held.
     pub recovered: Recovered,
+    /// What becomes known of the database as a whole. The first word is there already.
+    pub health: mpsc::UnboundedReceiver<Health>,
 }
 
 /// What the database held at the start.
@@ -96,6 +107,7 @@ pub struct Store {
     path: Arc<Path>,
     readers: SqlitePool,
     writer: mpsc::UnboundedSender<writer::Message>,
+    healthy: Healthy,
 }
 
 impl Store {
@@ -128,10 +140,11 @@ impl Store {
         }
     }
 
-    /// Finishes what is queued, checkpoints, and closes the database.
+    /// Finishes what is queued, checkpoints, and closes the database, marked as closed in order. One that is
+    /// [`Health::Broken`] is not touched any more.
     ///
     /// # Errors
-    /// Where the checkpoint fails; everything that was answered is safe in the write-ahead log even then.
+    /// Where the checkpoint fails, or it is broken; everything that was answered is safe in the write-ahead log even then.
     pub async fn close(self) -> Result<(), StoreError> {
         let (closed, answer) = oneshot::channel();
         let sent = self.writer.send(writer::Message::Close(closed));
@@ -146,12 +159,16 @@ impl Store {
         StoreError::Closed { path: self.path.to_path_buf() }
     }
 
-    /// Says where and at what a read failed.
+    /// Says where and at what a read failed. One that takes too long is given up: as long as it lasts, the write-ahead log
+    /// cannot be emptied.
     async fn reading<T>(
         &self,
         doing: &'static str,
         read: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, StoreError> {
-        read.await.map_err(|fault| fault.into_error(&self.path, doing))
+        match tokio::time::timeout(READ_TIMEOUT, read).await {
+            Ok(read) => read.map_err(|fault| fault.into_error(&self.path, doing)),
+            Err(_elapsed) => Err(StoreError::Slow { path: self.path.to_path_buf(), doing }),
+        }
     }
 }

@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{info, warn};
+
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, SqlSafeStr, SqliteConnection, query};
 use tokio::sync::mpsc;
 
-use super::error::Fault;
+use super::error::{Cause, Fault};
+use super::file::{self, OpenFiles};
+use super::health::{self, Healthy};
 use super::writer::{Rules, Writer};
 use super::{
     Opened, Recovered, SQLITE_AT_LEAST, Store, StoreError, StoreOptions, campaign, destination, dialing,
@@ -17,6 +21,8 @@ use super::{
 };
 
 const READERS: u32 = 4;
+const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success = 1 ORDER BY version";
+
 pub(super) async fn open(options: StoreOptions, busy_timeout: Duration) -> Result<Opened, StoreError> {
     let path = path_of(&options.url)?;
     let at = |doing| {
@@ -24,6 +30,7 @@ pub(super) async fn open(options: StoreOptions, busy_timeout: Duration) -> Resul
         move |error: sqlx::Error| Fault::from(error).into_error(path, doing)
     };
     let settings = SqliteConnectOptions::new().filename(&path).busy_timeout(busy_timeout);
+    let is_new = std::fs::metadata(&path).map_or(true, |found| found.len() == 0);
     let mut conn = settings
         .clone()
         .create_if_missing(true)
@@ -34,9 +41,10 @@ pub(super) async fn open(options: StoreOptions, busy_timeout: Duration) -> Resul
         .await
         .map_err(at("opening"))?;
     check_version(&mut conn).await.map_err(|fault| fault.into_error(&path, "opening"))??;
-    migrate(&mut conn, &path).await?;
-    let recovered =
-        recover(&mut conn).await.map_err(|fault| fault.into_error(&path, "reading at the start"))?;
+    migrate(&mut conn, &path, &MIGRATIONS).await?;
+    let begun = begin(&mut conn, is_new, options.log_seq).await;
+    let (was_clean, recovered) = begun.map_err(|fault| fault.into_error(&path, "reading at the start"))?;
+    let (healthy, health) = Healthy::new(was_clean);
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .connect_with(settings.read_only(true))
@@ -44,10 +52,42 @@ pub(super) async fn open(options: StoreOptions, busy_timeout: Duration) -> Resul
         .map_err(at("opening for reading"))?;
     let (writer, queue) = mpsc::unbounded_channel();
     let (answers, done) = mpsc::unbounded_channel();
-    let store = Store { path: Arc::from(path.as_path()), readers, writer };
+    let store = Store { path: Arc::from(path.as_path()), readers, writer, healthy: healthy.clone() };
+    let files = OpenFiles::of(&path);
     let rules = Rules { path, policy: options.policy, result: options.result };
-    tokio::spawn(Writer { conn, busy_timeout, rules, queue, done: answers }.run());
-    Ok(Opened { store, done, recovered })
+    tokio::spawn(
+        Writer { conn, busy_timeout, rules, files, healthy, broken: None, queue, done: answers }.run(),
+    );
+    Ok(Opened { store, done, recovered, health })
+}
+
+/// Takes up what the last run has left. Says whether that one closed the database in order.
+async fn begin(conn: &mut SqliteConnection, is_new: bool, log_seq: i64) -> Result<(bool, Recovered), Fault> {
+    let was_clean = health::begin(conn).await? || is_new;
+    if !was_clean {
+        // What is read here may be in the kernel's memory only, where an earlier sync has failed. Moved on into the
+        // database, it is written and synced anew before anything is decided on it.
+        match query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *conn).await.map_err(Fault::from) {
+            Err(Fault::Sql(why)) if Cause::of(&why) == Cause::Full => {
+                warn!(%why, "the disk of the database is full");
+            }
+            moved => _ = moved?,
+        }
+    }
+    let last_seq = outbox::last(&mut *conn).await?;
+    if log_seq > last_seq {
+        warn!(
+            log = log_seq,
+            database = last_seq,
+            "the result log is ahead of the database: was an older database restored? whoever was dialled since would be \
+             dialled again, so every campaign is paused, and new lines repeat numbers. Compare both, mend the contacts, \
+             move the old log away, and start the campaigns"
+        );
+        for paused in campaign::pause_all(&mut *conn).await? {
+            warn!(campaign = paused, "paused, for the database is older than the result log");
+        }
+    }
+    Ok((was_clean, recover(conn).await?))
 }
 
 /// The file that the url names; its directory must be there.
@@ -74,16 +114,41 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<Result<(), StoreEr
     Ok(if new_enough { Ok(()) } else { Err(StoreError::OldSqlite { found }) })
 }
 
+/// One step of what makes the tables: its number, its name, its SQL.
+pub(super) type Step = (i64, &'static str, &'static str);
+
 /// What makes the tables, step by step; each is run once.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+pub(super) const MIGRATIONS: [Step; 4] = [
     (1, "tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
     (2, "held", include_str!("../../migrations/sqlite/0002_held.sql")),
     (3, "schedule", include_str!("../../migrations/sqlite/0003_schedule.sql")),
     (4, "import", include_str!("../../migrations/sqlite/0004_import.sql")),
 ];
 
-async fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
-    let migrations = MIGRATIONS.iter().map(|(version, name, sql)| {
+/// Brings the tables up to date. Before a change of what is there a copy is made.
+pub(super) async fn migrate(
+    conn: &mut SqliteConnection,
+    path: &Path,
+    steps: &[Step],
+) -> Result<(), StoreError> {
+    // No such table: nothing is there yet.
+    let rows = query(APPLIED).fetch_all(&mut *conn).await.unwrap_or_default();
+    let applied: Vec<i64> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
+    let knows = |version: &i64| steps.iter().any(|(known, ..)| known == version);
+    if let Some(unknown) = applied.iter().find(|version| !knows(version)) {
+        let what = format!("its tables are of version {unknown}, which this astout does not know");
+        return Err(StoreError::Schema { path: path.to_owned(), what });
+    }
+    let pending =
+        steps.iter().filter(|(version, ..)| !applied.contains(version)).map(|(version, ..)| version);
+    if let Some(newest) = pending.max().filter(|_| !applied.is_empty()) {
+        let backup = file::beside(path, &format!(".before-{newest}"));
+        if !backup.exists() {
+            file::copy(conn, path, &backup).await?;
+            info!(backup = %backup.display(), "copied the database before its tables are changed");
+        }
+    }
+    let migrations = steps.iter().map(|(version, name, sql)| {
         Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     Migrator::with_migrations(migrations.collect())

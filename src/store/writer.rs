@@ -14,6 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Committed, Done};
 use super::error::{Fault, StoreError};
+use super::file::{self, OpenFiles};
+use super::health::{self, Health, Healthy};
 use super::notes::{Note, Notes, Withdrawn};
 use super::outbox::{self, Numbering};
 use super::{campaign, claim, dialing, import, noun};
@@ -25,8 +27,10 @@ use crate::model::time::Timestamp;
 
 /// The most commands in one transaction.
 const MAX_BATCH: usize = 128;
-/// After so long without a command the write-ahead log is emptied into the database.
-const IDLE: Duration = Duration::from_secs(2);
+/// How often the files are looked at where nothing is to be written.
+const TICK: Duration = Duration::from_secs(1);
+/// After so many of them without a command the write-ahead log is emptied into the database.
+const IDLE_TICKS: u32 = 2;
 
 /// What the handles send.
 #[derive(Debug)]
@@ -62,6 +66,10 @@ pub(super) struct Writer {
     /// How long a lock of somebody else's is waited for.
     pub(super) busy_timeout: Duration,
     pub(super) rules: Rules,
+    pub(super) files: OpenFiles,
+    pub(super) healthy: Healthy,
+    /// Why nothing more is written.
+    pub(super) broken: Option<StoreError>,
     pub(super) queue: mpsc::UnboundedReceiver<Message>,
     pub(super) done: mpsc::UnboundedSender<Committed>,
 }
@@ -71,16 +79,19 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut closing = None;
         let mut rules = None;
-        let mut unchecked = false;
+        // Since when nothing was written, where something was since the write-ahead log was emptied.
+        let mut idle = None;
         while closing.is_none() {
-            let next = self.queue.recv();
-            let first = if unchecked { tokio::time::timeout(IDLE, next).await } else { Ok(next.await) };
-            let first = match first {
+            let first = match tokio::time::timeout(TICK, self.queue.recv()).await {
                 Ok(Some(first)) => first,
                 Ok(None) => break,
                 Err(_idle) => {
-                    self.empty_log().await;
-                    unchecked = false;
+                    self.look().await;
+                    idle = idle.map(|ticks| ticks + 1);
+                    if idle.is_some_and(|ticks| ticks >= IDLE_TICKS) {
+                        self.empty_log().await;
+                        idle = None;
+                    }
                     continue;
                 }
             };
@@ -103,7 +114,7 @@ impl Writer {
                 next = if batch.len() < MAX_BATCH { self.queue.try_recv().ok() } else { None };
             }
             if !batch.is_empty() {
-                unchecked = true;
+                idle = Some(0);
                 self.write(&batch).await;
             }
             if let Some(new) = rules.take() {
@@ -111,13 +122,57 @@ impl Writer {
             }
         }
         self.queue.close();
-        self.empty_log().await;
-        let path = self.rules.path;
-        let closed = self.conn.close().await;
+        let closed = self.close().await;
         if let Some(closing) = closing {
-            let closed = closed.map_err(|error| Fault::from(error).into_error(&path, "closing"));
             // Whoever asked may have stopped waiting.
             drop(closing.send(closed));
+        }
+    }
+
+    async fn close(mut self) -> Result<(), StoreError> {
+        self.look().await;
+        if let Some(broken) = self.broken {
+            // To close it is to sync what could not be synced, which would seem to work now. It ends with the process.
+            std::mem::forget(self.conn);
+            return Err(broken);
+        }
+        let path = self.rules.path.clone();
+        let failed = |fault: Fault| fault.into_error(&path, "closing");
+        let marked = if self.healthy.is_whole() { health::mark(&mut self.conn, true).await } else { Ok(()) };
+        self.empty_log().await;
+        if let Some(broken) = self.broken {
+            std::mem::forget(self.conn);
+            return Err(broken);
+        }
+        let closed = self.conn.close().await;
+        marked.and(closed.map_err(Fault::from)).map_err(failed)
+    }
+
+    /// Looks at the files.
+    async fn look(&mut self) {
+        self.files.watch_log();
+        if self.broken.is_none() && !self.files.are_there() {
+            let error = self.replaced().await;
+            self.break_off(&error);
+        }
+    }
+
+    /// The name leads elsewhere: what it held would be gone with this process.
+    async fn replaced(&mut self) -> StoreError {
+        let path = self.rules.path.clone();
+        let rescued = file::beside(&path, ".rescued");
+        let copied = file::copy(&mut self.conn, &path, &rescued).await;
+        if let Err(why) = &copied {
+            tracing::warn!(%why, "what the database held cannot be saved");
+        }
+        StoreError::Replaced { path, rescued: copied.is_ok().then_some(rescued) }
+    }
+
+    /// Nothing more is written, and this is why.
+    fn break_off(&mut self, error: &StoreError) {
+        if self.broken.is_none() {
+            self.broken = Some(error.clone());
+            self.healthy.tell(Health::Broken(error.clone()));
         }
     }
 
@@ -140,12 +195,24 @@ impl Writer {
 
     /// Runs the commands in one transaction, or none of them.
     async fn transact(&mut self, batch: &[Queued]) -> Result<Vec<Done>, StoreError> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
         match self.try_transact(batch).await {
-            Ok(done) => Ok(done),
+            Ok(done) => {
+                // Before anybody is told that it is kept.
+                self.look().await;
+                self.broken.clone().map_or(Ok(done), Err)
+            }
             Err((doing, fault)) => {
+                let error = fault.into_error(&self.rules.path, doing);
+                if error.is_final() {
+                    self.break_off(&error);
+                    return Err(error);
+                }
                 // SQLite has rolled back by itself after some errors, a full disk among them, and says so here.
                 drop(query("ROLLBACK").execute(&mut self.conn).await);
-                Err(fault.into_error(&self.rules.path, doing))
+                Err(error)
             }
         }
     }
@@ -186,12 +253,16 @@ impl Writer {
     }
 
     fn fail(&self, batch: &[Queued], error: &StoreError) {
-        tracing::error!(commands = batch.len(), "not written: {error}");
+        // Whoever asked tells it, once.
+        tracing::debug!(commands = batch.len(), "not written: {error}");
         self.answer(batch, vec![Done::Failed(error.clone()); batch.len()]);
     }
 
     /// Empties the write-ahead log into the database, unless a reader is in the way: none is waited for.
     async fn empty_log(&mut self) {
+        if self.broken.is_some() {
+            return;
+        }
         let emptied = async {
             query("PRAGMA busy_timeout = 0").execute(&mut self.conn).await?;
             let emptied = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn).await;
@@ -201,7 +272,11 @@ impl Writer {
             emptied
         };
         if let Err(error) = emptied.await {
-            tracing::warn!("database {}: checkpoint: {error}", self.rules.path.display());
+            let error = Fault::Sql(error).into_error(&self.rules.path, "emptying the write-ahead log");
+            tracing::warn!("{error}");
+            if error.is_final() {
+                self.break_off(&error);
+            }
         }
     }
 }

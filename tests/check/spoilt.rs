@@ -95,6 +95,19 @@ async fn a_line_that_was_torn_in_the_middle_is_told() {
 }
 
 #[tokio::test]
+async fn a_torn_beginning_with_its_whole_line_behind_it_is_passed_over() {
+    let records = Records::right().await;
+    records.edit("astout.result.1", |text| {
+        let torn = &text[..text.find("dial_exten").unwrap()];
+        format!("{torn}\n{text}")
+    });
+    let output = records.check(&[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("astout.result.1:1 is the torn beginning of the line behind it"), "{text}");
+}
+
+#[tokio::test]
 async fn a_line_that_was_torn_at_the_end_after_it_was_synced_is_missed() {
     let told = with_file("astout.result", |text| text[..text.len() - 20].to_owned()).await;
     assert!(told.contains("line 4 of dialing"), "{told}");

@@ -28,7 +28,7 @@ fn steps(rng: &mut Rng, faults: bool) -> Vec<Step> {
         steps.truncate(1);
     }
     for step in &mut steps {
-        if faults && rng.u8(..12) == 0 {
+        if faults && rng.u8(..13) == 0 {
             step.heard = rng.usize(..3);
         }
     }
@@ -108,6 +108,11 @@ fn disturb(world: &mut World, campaigns: &[CampaignUuid], rng: &mut Rng, starts:
         7 => ask(world, campaign, CampaignStatus::StoppingForcedly),
         8 => ask(world, campaign, CampaignStatus::Stop),
         9 => ask(world, campaign, CampaignStatus::Pause),
+        10 => {
+            world.feed(Input::Hold(true));
+            world.advance(millis(rng.u64(..5000)));
+            world.feed(Input::Hold(false));
+        }
         _ => ask(world, campaign, CampaignStatus::Start),
     }
 }

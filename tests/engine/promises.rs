@@ -22,6 +22,8 @@ pub(crate) struct Promises {
     /// Ends that the store was asked for, and whether it has committed them.
     finished: BTreeMap<DialingUuid, bool>,
     last_second: VecDeque<Duration>,
+    /// Nothing may be claimed for now.
+    held: bool,
 }
 
 impl Promises {
@@ -34,6 +36,7 @@ impl Promises {
             originated: BTreeSet::new(),
             finished: BTreeMap::new(),
             last_second: VecDeque::new(),
+            held: false,
         }
     }
 
@@ -43,6 +46,7 @@ impl Promises {
         self.unacknowledged.clear();
         // The rate is kept within one run of the daemon.
         self.last_second.clear();
+        self.held = false;
         self.finished.retain(|_, committed| *committed);
     }
 
@@ -66,6 +70,7 @@ impl Promises {
                     self.unacknowledged.remove(dialing);
                 }
             },
+            Input::Hold(held) => self.held = *held,
             Input::Live(_)
             | Input::Tick
             | Input::Drain
@@ -105,8 +110,8 @@ impl Promises {
                 self.unacknowledged.remove(&uuid);
                 assert!(self.finished.insert(uuid, false).is_none(), "a second end of {uuid}");
             }
-            Effect::Claim { .. }
-            | Effect::Transition { .. }
+            Effect::Claim { .. } => assert!(!self.held, "a claim while nothing may be claimed"),
+            Effect::Transition { .. }
             | Effect::Hangup(_)
             | Effect::Probe(_)
             | Effect::Scan

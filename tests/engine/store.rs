@@ -119,3 +119,22 @@ fn an_end_that_was_committed_before_is_not_committed_again() {
     assert_eq!(world.status(campaign), CampaignStatus::Stop, "and its list is looked at again");
     world.feed(Input::Ended(dialing, None));
 }
+
+#[test]
+fn while_it_is_held_nothing_is_claimed_and_calls_go_on_to_their_end() {
+    let mut world = one_channel();
+    let Running { campaign, .. } = world.running(&[], 3);
+    assert_eq!(world.originated().len(), 1);
+
+    world.feed(Input::Hold(true));
+    let claims = world.count(|effect| matches!(effect, Effect::Claim { .. }));
+    world.advance(secs(30));
+
+    assert_eq!(world.outcomes(), [Outcome::Answered]);
+    assert_eq!(world.count(|effect| matches!(effect, Effect::Claim { .. })), claims);
+    assert_eq!(world.status(campaign), CampaignStatus::Start);
+
+    world.feed(Input::Hold(false));
+    world.advance(secs(30));
+    assert_eq!(world.originated().len(), 3);
+}

@@ -75,7 +75,8 @@ impl Daemon {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("db").display());
         let policy = Policy::default();
-        let options = StoreOptions { url, policy: policy.clone(), result: ResultOptions::default() };
+        let options =
+            StoreOptions { url, policy: policy.clone(), result: ResultOptions::default(), log_seq: 0 };
         let opened = Store::open(options).await.unwrap();
         let engine = Engine::new(
             EngineOptions { max_channels: 500, calls_per_second: 50, policy, on_unknown: NextTry::default() },
@@ -84,7 +85,7 @@ impl Daemon {
         );
         let (orders_in, orders) = mpsc::unbounded_channel();
         let (inputs, inputs_out) = mpsc::channel(1024);
-        let log = LogWriter::start(ResultLog::open(&dir.path().join("result")).unwrap());
+        let log = LogWriter::start(ResultLog::open(&dir.path().join("result")).unwrap(), Vec::new());
         let clock = Clock::start();
         let (driver, handle) = driver::new(Parts {
             engine,
@@ -93,6 +94,8 @@ impl Daemon {
             orders: orders_in,
             inputs: inputs_out,
             log,
+            low: tokio::sync::watch::channel(false).1,
+            health: opened.health,
             clock,
             hang_up_orphans: false,
         });

@@ -86,8 +86,12 @@ impl Simulation {
             return self.after(secs(1), Due::Boot);
         }
         let url = format!("sqlite://{}", self.places.database().display());
-        let options =
-            StoreOptions { url, policy: self.operator.options.policy.clone(), result: Default::default() };
+        let options = StoreOptions {
+            url,
+            policy: self.operator.options.policy.clone(),
+            result: Default::default(),
+            log_seq: 0,
+        };
         let opened = Store::open(options).await.unwrap();
         let recovered = opened.recovered;
         self.model.recovered(&recovered);

@@ -29,7 +29,8 @@ impl Places {
     /// Makes such a template.
     pub(crate) async fn template(path: &Path) {
         let url = format!("sqlite://{}", path.display());
-        let options = StoreOptions { url, policy: Default::default(), result: Default::default() };
+        let options =
+            StoreOptions { url, policy: Default::default(), result: Default::default(), log_seq: 0 };
         Store::open(options).await.unwrap().store.close().await.unwrap();
     }
 

@@ -23,6 +23,10 @@ pub struct Daemon {
     dir: TempDir,
     child: Option<Child>,
     port: u16,
+    /// What it is started with beside its configuration.
+    environment: Vec<(String, String)>,
+    /// Its result log.
+    results: PathBuf,
     /// What the PBX has written down of its calls.
     witness: Option<(&'static str, PathBuf)>,
     log_level: &'static str,
@@ -128,7 +132,43 @@ info_enable = true
 "#
         );
         fs::write(dir.path().join("astout.toml"), sections + more).unwrap();
-        Self { dir, child: None, port, witness: None, log_level: "debug" }
+        let results = dir.path().join("astout.result");
+        Self { dir, child: None, port, environment: Vec::new(), results, witness: None, log_level: "debug" }
+    }
+
+    /// Beside that PBX, not started yet.
+    pub fn prepared_beside(pbx: &impl Pbx, more: &str) -> Self {
+        let (user, secret) = (pbx.get("ASTERISK_USER"), pbx.get("ASTERISK_SECRET"));
+        let mut daemon = Self::prepared(pbx.get("ASTERISK_AMI"), user, secret, more);
+        daemon.witness = Some(pbx.witness());
+        daemon
+    }
+
+    /// Rewrites its configuration, for the next start.
+    pub fn reconfigure(&self, from: &str, to: &str) {
+        let path = self.path("astout.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        fs::write(&path, text.replace(from, to)).unwrap();
+    }
+
+    /// Has it keep its database there from the next start on.
+    pub fn keep_database(&self, at: &Path) {
+        let now = self.path("astout.sqlite3");
+        self.reconfigure(now.to_str().unwrap(), at.to_str().unwrap());
+    }
+
+    /// Has it write its result log there from the next start on.
+    pub fn keep_results(&mut self, at: &Path) {
+        let now = std::mem::replace(&mut self.results, at.to_owned());
+        self.reconfigure(now.to_str().unwrap(), at.to_str().unwrap());
+    }
+
+    /// Sets variables for the next start.
+    pub fn set_environment(&mut self, variables: &[(&str, &Path)]) {
+        for (name, value) in variables {
+            self.environment.push(((*name).to_owned(), value.to_str().unwrap().to_owned()));
+        }
     }
 
     /// Starts it and waits until it is ready.
@@ -156,6 +196,7 @@ info_enable = true
             .arg(self.path("astout.toml"))
             .env("ASTOUT_LOG", self.log_level)
             .env("ASTOUT_CLOCK_OFFSET_FILE", self.path(super::clock::FILE))
+            .envs(self.environment.iter().cloned())
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -187,11 +228,6 @@ info_enable = true
         let (said, failed) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "astout check: {:?}\n{said}{failed}", output.status);
-    }
-
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
     }
 
     /// A file of its directory.
@@ -230,7 +266,7 @@ info_enable = true
 
     /// The lines of the result log. While astout runs its last line may be half written; once it does not, none may.
     pub fn results(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.path("astout.result")).unwrap_or_default();
+        let text = fs::read_to_string(&self.results).unwrap_or_default();
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         assert!(self.child.is_some() || whole == text.len(), "a torn line: {text}");
         let text = &text[..whole];
@@ -242,6 +278,20 @@ info_enable = true
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// It has not ended.
+    pub fn assert_runs(&mut self) {
+        let gone = self.child.as_mut().unwrap().try_wait().unwrap();
+        assert!(gone.is_none(), "astout ended with {gone:?}:\n{}", self.log());
+    }
+
+    /// Starts it where it has to refuse: the exit code, and what it says.
+    pub fn refused(&mut self) -> (i32, String) {
+        let before = self.log().len();
+        self.spawn(&[]);
+        let code = self.ended().code().unwrap();
+        (code, self.log()[before..].to_owned())
     }
 
     /// SIGHUP.

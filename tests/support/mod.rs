@@ -11,6 +11,7 @@
 pub mod ami;
 pub mod clock;
 pub mod daemon;
+pub mod disk;
 pub mod fates;
 pub mod lab;
 pub mod pbx;

@@ -140,6 +140,8 @@ impl Direct {
             url: config.database.url.clone(),
             policy: boot::policy(&config.policy),
             result: ResultOptions::default(),
+            // Nobody is dialled here.
+            log_seq: 0,
         };
         let opened = runtime.block_on(Store::open(options)).map_err(|why| Failure::Io(why.to_string()))?;
         Ok(Self { runtime, opened, clock: Clock::start(), tickets: 0, _lock: lock })

@@ -35,6 +35,7 @@ struct Lab {
     store: Store,
     done: mpsc::UnboundedReceiver<Committed>,
     recovered: Recovered,
+    health: mpsc::UnboundedReceiver<Health>,
     now: Timestamp,
     tickets: u64,
 }
@@ -49,9 +50,11 @@ fn seconds(seconds: i64) -> Timestamp {
 
 async fn opened(directory: TempDir) -> Lab {
     let url = format!("sqlite://{}", directory.path().join("astout.sqlite3").display());
-    let options = StoreOptions { url, policy: Policy::default(), result: ResultOptions::default() };
-    let Opened { store, done, recovered } = open::open(options, Duration::from_millis(50)).await.unwrap();
-    Lab { directory, store, done, recovered, now: seconds(0), tickets: 0 }
+    let options =
+        StoreOptions { url, policy: Policy::default(), result: ResultOptions::default(), log_seq: 0 };
+    let Opened { store, done, recovered, health } =
+        open::open(options, Duration::from_millis(50)).await.unwrap();
+    Lab { directory, store, done, recovered, health, now: seconds(0), tickets: 0 }
 }
 
 async fn lab() -> Lab {
@@ -62,6 +65,11 @@ impl Lab {
     async fn reopened(self) -> Lab {
         self.store.close().await.unwrap();
         opened(self.directory).await
+    }
+
+    /// Whether nothing is said against it.
+    fn healthy_at_once(&self) -> bool {
+        self.health.is_empty()
     }
 
     /// A connection of somebody else's: people's own SQL, and looks behind the scenes.

@@ -3,7 +3,8 @@
 use super::*;
 
 async fn refused(url: String) -> String {
-    let options = StoreOptions { url, policy: Policy::default(), result: ResultOptions::default() };
+    let options =
+        StoreOptions { url, policy: Policy::default(), result: ResultOptions::default(), log_seq: 0 };
     Store::open(options).await.unwrap_err().to_string()
 }
 
@@ -40,7 +41,7 @@ async fn a_newer_schema_is_refused() {
     let url = format!("sqlite://{}", lab.directory.path().join("astout.sqlite3").display());
     lab.store.close().await.unwrap();
     let error = refused(url).await;
-    assert!(error.contains("schema does not fit"), "{error}");
+    assert!(error.contains("schema does not fit") && error.contains("version 999"), "{error}");
 }
 
 #[tokio::test]
@@ -64,4 +65,95 @@ async fn a_closed_store_says_so() {
     other.submit(1, lab.now, Command::Logged { seq: 1 });
     assert!(lab.done.recv().await.is_none());
     assert!(matches!(other.close().await, Err(StoreError::Closed { .. })));
+}
+
+async fn word_of(lab: &mut Lab) -> Health {
+    tokio::time::timeout(Duration::from_secs(30), lab.health.recv()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_was_not_closed_in_order_is_looked_at_and_what_was_is_not() {
+    let lab = lab().await.reopened().await;
+    assert!(lab.healthy_at_once());
+    // As a kill leaves it.
+    lab.store.close().await.unwrap();
+    let path = lab.directory.path().join("astout.sqlite3");
+    let mut conn = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    query("UPDATE meta SET value = 0 WHERE key = 'clean_shutdown'").execute(&mut conn).await.unwrap();
+    let directory = lab.directory;
+    let mut lab = opened(directory).await;
+    assert!(matches!(word_of(&mut lab).await, Health::Suspect));
+    // Stopped before it was looked at: still suspect.
+    let mut lab = lab.reopened().await;
+    assert!(matches!(word_of(&mut lab).await, Health::Suspect));
+    lab.store.check_health().await;
+    assert!(matches!(word_of(&mut lab).await, Health::Whole));
+    assert!(lab.reopened().await.healthy_at_once());
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_told_of_and_what_it_held_is_saved() {
+    let mut lab = lab().await;
+    lab.create(NounKind::Plan, &[("Name", "kept")]).await.unwrap();
+    let path = lab.directory.path().join("astout.sqlite3");
+    std::fs::remove_file(&path).unwrap();
+    let create = Command::Create { kind: NounKind::Plan, uuid: Uuid::new_v4(), fields: fields(&[]) };
+    let Done::Failed(error) = lab.run(create.clone()).await else { panic!("claimed as kept") };
+    assert!(error.is_final() && error.to_string().contains("deleted or replaced"), "{error}");
+    assert!(matches!(word_of(&mut lab).await, Health::Broken(StoreError::Replaced { rescued: Some(_), .. })));
+    std::fs::write(&path, "").unwrap();
+    assert!(matches!(lab.run(create).await, Done::Failed(_)));
+    assert!(lab.store.close().await.is_err());
+
+    std::fs::rename(lab.directory.path().join("astout.sqlite3.rescued"), &path).unwrap();
+    for left in ["astout.sqlite3-wal", "astout.sqlite3-shm"] {
+        drop(std::fs::remove_file(lab.directory.path().join(left)));
+    }
+    let plans = opened(lab.directory).await.store.plans().await.unwrap();
+    assert_eq!(plans[0].name.as_deref(), Some("kept"));
+}
+
+#[tokio::test]
+async fn an_idle_database_that_is_gone_is_told_of_too() {
+    let mut lab = lab().await;
+    std::fs::remove_file(lab.directory.path().join("astout.sqlite3-wal")).unwrap();
+    assert!(matches!(word_of(&mut lab).await, Health::Broken(StoreError::Replaced { .. })));
+}
+
+#[tokio::test]
+async fn a_database_that_is_older_than_the_log_has_its_campaigns_paused() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[]).await;
+    let url = format!("sqlite://{}", lab.directory.path().join("astout.sqlite3").display());
+    lab.store.close().await.unwrap();
+    for (log_seq, status) in [(0, CampaignStatus::Start), (1, CampaignStatus::Pause)] {
+        let options = StoreOptions {
+            url: url.clone(),
+            policy: Policy::default(),
+            result: ResultOptions::default(),
+            log_seq,
+        };
+        let opened = Store::open(options).await.unwrap();
+        let campaign = opened.recovered.campaigns.iter().find(|found| found.uuid == capsule.campaign.uuid);
+        assert_eq!(campaign.unwrap().status, status);
+        opened.store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn before_tables_are_changed_a_copy_is_made() {
+    let mut lab = lab().await;
+    lab.create(NounKind::Plan, &[]).await.unwrap();
+    let path = lab.directory.path().join("astout.sqlite3");
+    let mut conn = lab.foreign().await;
+    let mut steps = open::MIGRATIONS.to_vec();
+    steps.push((900, "later", "ALTER TABLE plan ADD COLUMN later TEXT"));
+    open::migrate(&mut conn, &path, &steps).await.unwrap();
+    let copy = SqliteConnectOptions::new().filename(lab.directory.path().join("astout.sqlite3.before-900"));
+    let mut copy = copy.connect().await.unwrap();
+    let columns = "SELECT count(*) FROM pragma_table_info('plan') WHERE name = 'later'";
+    let has_later = |row: sqlx::sqlite::SqliteRow| row.try_get::<i64, _>(0).unwrap();
+    assert_eq!(has_later(query(columns).fetch_one(&mut copy).await.unwrap()), 0);
+    assert_eq!(has_later(query(columns).fetch_one(&mut conn).await.unwrap()), 1);
+    assert_eq!(has_later(query("SELECT count(*) FROM plan").fetch_one(&mut copy).await.unwrap()), 1);
 }
