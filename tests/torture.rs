@@ -15,13 +15,17 @@
 mod support;
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
+use std::net::TcpStream;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::ami::{Client, header};
 use support::daemon::Daemon;
+use support::disk::SmallDisk;
 use support::lab::Lab;
 use support::pbx::Pbx;
 use support::sandbox::Sandbox;
@@ -96,7 +100,7 @@ struct Results {
 impl Results {
     /// Reads the lines that came since; what is no whole line yet is left for the next time.
     fn follow(&mut self, daemon: &Daemon) {
-        let Ok(mut file) = File::open(daemon.path("astout.result")) else { return };
+        let Ok(mut file) = File::open(daemon.results_path()) else { return };
         let mut text = String::new();
         file.seek(SeekFrom::Start(self.read)).unwrap();
         file.read_to_string(&mut text).unwrap();
@@ -230,6 +234,18 @@ fn torture(pbx: &mut impl Killable, kills: u64, seed: u64) {
             println!("{}; {attempts} attempts, {unknown} of them unknown", account.tell());
         }
     }
+    let told = account.tell();
+    ends_whole(
+        &daemon,
+        &campaign,
+        &mut results,
+        contacts,
+        &format!("seed {seed}: {contacts} contacts, {told}"),
+    );
+}
+
+/// The campaign comes to its end, and everything is as it should be.
+fn ends_whole(daemon: &Daemon, campaign: &Campaign, results: &mut Results, contacts: usize, what: &str) {
     let mut client = daemon.client();
     let status = |client: &mut Client| {
         header(&client.list("OutCampaignShow", &[("Uuid", &campaign.uuid)])[0], "Status")
@@ -244,17 +260,102 @@ fn torture(pbx: &mut impl Killable, kills: u64, seed: u64) {
     let lines = daemon.results();
     assert_lines_whole(&lines);
     assert!(open_dialings(&mut client).is_empty());
-    results.follow(&daemon);
+    results.follow(daemon);
     assert_eq!(results.ended.len(), lines.len());
     let checking = Instant::now();
     daemon.check();
     println!(
-        "seed {seed}: {contacts} contacts, {}; {} attempts, {} of them unknown; astout check took {:.1} s",
-        account.tell(),
+        "{what}; {} attempts, {} of them unknown; astout check took {:.1} s",
         lines.len(),
         results.unknown,
         checking.elapsed().as_secs_f64()
     );
+}
+
+/// What nothing can be written for, for a while.
+enum Trouble {
+    /// Database and log on a disk that is full.
+    Disk(SmallDisk),
+    /// `/dev/full` in the log's place.
+    Log { log: PathBuf, away: PathBuf },
+}
+
+impl Trouble {
+    fn of_the_disk(daemon: &mut Daemon) -> Self {
+        let disk = SmallDisk::of(daemon, 24);
+        daemon.keep_database(&disk.path("astout.sqlite3"));
+        daemon.keep_results(&disk.path("astout.result"));
+        Self::Disk(disk)
+    }
+
+    fn of_the_log(daemon: &mut Daemon) -> Self {
+        Self::Log { log: daemon.path("astout.result"), away: daemon.path("astout.result.1") }
+    }
+
+    fn begins(&mut self) {
+        match self {
+            Self::Disk(disk) => disk.fill(),
+            Self::Log { log, away } => {
+                let full = log.with_extension("full");
+                symlink("/dev/full", &full).unwrap();
+                fs::hard_link(&*log, away).unwrap();
+                fs::rename(full, log).unwrap();
+            }
+        }
+    }
+
+    fn ends(&mut self) {
+        match self {
+            Self::Disk(disk) => disk.empty(),
+            Self::Log { log, away } => fs::rename(away, log).unwrap(),
+        }
+    }
+}
+
+/// Kills while nothing can be written: soon after that begins, and several times as it lasts.
+fn torture_in_trouble(
+    pbx: &mut impl Killable,
+    kills: u64,
+    seed: u64,
+    trouble: impl FnOnce(&mut Daemon) -> Trouble,
+) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut daemon = Daemon::prepared_beside(pbx, "");
+    daemon.reconfigure("calls_per_second = 200", &format!("calls_per_second = {CALLS_PER_SECOND}"));
+    let mut trouble = trouble(&mut daemon);
+    daemon.run();
+    let contacts = usize::try_from(kills).unwrap() * CONTACTS_A_KILL;
+    let campaign = start(&daemon, contacts);
+    let (mut results, mut killed) = (Results::default(), 0);
+    while killed < kills {
+        let mut client = daemon.client();
+        assert!(wait_for_dialing(&mut client, &campaign).is_some(), "the list was too short");
+        some_moment(&mut random);
+        let open = open_dialings(&mut client);
+        trouble.begins();
+        some_moment(&mut random);
+        daemon.kill();
+        killed += 1;
+        for _ in 0..random.u64(..3).min(kills - killed) {
+            daemon.start_only();
+            some_moment(&mut random);
+            daemon.assert_runs();
+            daemon.kill();
+            killed += 1;
+        }
+        if random.bool() {
+            trouble.ends();
+            daemon.run();
+        } else {
+            daemon.start_only();
+            some_moment(&mut random);
+            trouble.ends();
+            daemon.poll("an answer", |daemon| TcpStream::connect(daemon.address()).ok());
+        }
+        settle(&mut daemon, &mut pbx.admin(), &mut results, &open);
+    }
+    let what = format!("seed {seed}: {contacts} contacts, {killed} kills");
+    ends_whole(&daemon, &campaign, &mut results, contacts, &what);
 }
 
 /// A PBX that can be killed.
@@ -295,4 +396,28 @@ fn case_09_kills_at_random_moments_cost_nothing_on_the_sandbox() {
 #[test]
 fn case_09_kills_at_random_moments_cost_nothing_on_a_real_asterisk() {
     torture(&mut Lab::up("torture"), number_of("ASTOUT_TORTURE_ASTERISK", 4), seed());
+}
+
+#[test]
+fn kills_while_the_disk_is_full_cost_nothing_on_the_sandbox() {
+    let kills = number_of("ASTOUT_TORTURE", 6);
+    torture_in_trouble(&mut Sandbox::up(""), kills, seed(), Trouble::of_the_disk);
+}
+
+#[test]
+fn kills_while_the_disk_is_full_cost_nothing_on_a_real_asterisk() {
+    let kills = number_of("ASTOUT_TORTURE_ASTERISK", 4);
+    torture_in_trouble(&mut Lab::up("torture-full"), kills, seed(), Trouble::of_the_disk);
+}
+
+#[test]
+fn kills_while_the_log_is_dev_full_cost_nothing_on_the_sandbox() {
+    let kills = number_of("ASTOUT_TORTURE", 6);
+    torture_in_trouble(&mut Sandbox::up(""), kills, seed(), Trouble::of_the_log);
+}
+
+#[test]
+fn kills_while_the_log_is_dev_full_cost_nothing_on_a_real_asterisk() {
+    let kills = number_of("ASTOUT_TORTURE_ASTERISK", 4);
+    torture_in_trouble(&mut Lab::up("torture-log"), kills, seed(), Trouble::of_the_log);
 }

@@ -264,6 +264,11 @@ info_enable = true
         Client::login(&self.address(), USER, SECRET)
     }
 
+    /// The result log.
+    pub fn results_path(&self) -> &Path {
+        &self.results
+    }
+
     /// The lines of the result log. While astout runs its last line may be half written; once it does not, none may.
     pub fn results(&self) -> Vec<Value> {
         let text = fs::read_to_string(&self.results).unwrap_or_default();
