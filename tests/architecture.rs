@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use paths::NamedPath;
 
 /// Every room and its floor. A room imports from lower floors only, and never from its own.
-const ROOMS: [(&str, u8); 17] = [
+const ROOMS: [(&str, u8); 18] = [
     ("model", 0),
     ("ami", 0),
     ("engine", 1),

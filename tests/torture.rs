@@ -337,7 +337,7 @@ fn torture_in_trouble(
         daemon.kill();
         killed += 1;
         for _ in 0..random.u64(..3).min(kills - killed) {
-            daemon.start_only();
+            daemon.spawn(&[]);
             some_moment(&mut random);
             daemon.assert_runs();
             daemon.kill();
@@ -347,7 +347,7 @@ fn torture_in_trouble(
             trouble.ends();
             daemon.run();
         } else {
-            daemon.start_only();
+            daemon.spawn(&[]);
             some_moment(&mut random);
             trouble.ends();
             daemon.poll("an answer", |daemon| TcpStream::connect(daemon.address()).ok());

@@ -230,6 +230,11 @@ info_enable = true
         assert!(output.status.success(), "astout check: {:?}\n{said}{failed}", output.status);
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// A file of its directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

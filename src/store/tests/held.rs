@@ -88,7 +88,8 @@ async fn a_database_from_before_there_were_held_contacts_is_brought_up() {
     old.close().await.unwrap();
 
     let url = format!("sqlite://{}", path.display());
-    let options = StoreOptions { url, policy: Policy::default(), result: ResultOptions::default() };
+    let options =
+        StoreOptions { url, policy: Policy::default(), result: ResultOptions::default(), log_seq: 0 };
     let opened = Store::open(options).await.unwrap();
     let mut look = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
     query("UPDATE dl_list SET held = 1").execute(&mut look).await.unwrap();
