@@ -127,6 +127,8 @@ pub(crate) struct Simulation {
     pub(crate) now: Duration,
     /// How far the wall clock was set off, in microseconds.
     wall_offset: i64,
+    /// Whether it was ever set back.
+    pub(crate) set_back: bool,
     due: BTreeMap<(Duration, u64), Due>,
     serial: u64,
     pub(crate) places: Places,
@@ -164,6 +166,7 @@ impl Simulation {
         let mut simulation = Self {
             now: Duration::ZERO,
             wall_offset: 0,
+            set_back: false,
             due: BTreeMap::new(),
             serial: 0,
             places,
@@ -212,6 +215,7 @@ impl Simulation {
     /// Sets the wall clock off by so many seconds.
     pub(crate) fn jump_wall(&mut self, seconds: i64) {
         self.wall_offset += seconds * 1_000_000;
+        self.set_back |= seconds < 0;
     }
 
     /// Has something come due so long from now.
