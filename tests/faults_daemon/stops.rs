@@ -47,7 +47,7 @@ fn live(admin: &mut Client) -> usize {
     channels.iter().filter(|channel| header(channel, "Uniqueid") == header(channel, "Linkedid")).count()
 }
 
-fn hang_up_all(admin: &mut Client) {
+pub(crate) fn hang_up_all(admin: &mut Client) {
     for channel in admin.list("CoreShowChannels", &[]) {
         // Its other half may have taken it along.
         admin.action("Hangup", &[("Channel", &header(&channel, "Uniqueid")), ("Cause", "16")]);
