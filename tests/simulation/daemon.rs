@@ -481,6 +481,11 @@ impl Simulation {
 }
 
 impl Daemon {
+    /// A database whose files are taken from under it is never closed.
+    pub(crate) async fn close(self) {
+        self.store.close().await.unwrap();
+    }
+
     /// Has the real store commit these, one behind the other, and waits for its answers.
     async fn write(&mut self, group: &[Submitted]) -> Vec<Committed> {
         for Submitted { ticket, now, command } in group {

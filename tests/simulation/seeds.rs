@@ -62,6 +62,9 @@ impl Seeds {
         self.runtime.block_on(async {
             let mut simulation = Simulation::new(seed, places, trace);
             simulation.live().await;
+            if let Some(daemon) = simulation.daemon.take() {
+                daemon.close().await;
+            }
             simulation.places.clear();
             Ending { history: simulation.trace.hash(), tally: simulation.tally }
         })
