@@ -59,9 +59,12 @@ fn case_12_a_second_daemon_is_refused_before_it_touches_anything() {
     let sandbox = Sandbox::up("");
     let mut daemon = Daemon::start(&sandbox, "");
     daemon.client().create("OutPlanCreate", &[]);
-    // Once nothing has happened for a while the database is left alone.
-    let wal = daemon.path("astout.sqlite3-wal");
-    daemon.poll("a quiet database", |_| (fs::metadata(&wal).unwrap().len() == 0).then_some(()));
+    // Once nothing has happened for a while the database is left alone: the log is emptied into it, and then cut.
+    let (database, wal) = (daemon.path("astout.sqlite3"), daemon.path("astout.sqlite3-wal"));
+    daemon.poll("a quiet database", |_| {
+        let (database, wal) = (fs::metadata(&database).unwrap(), fs::metadata(&wal).unwrap());
+        (wal.len() == 0 && wal.modified().unwrap() >= database.modified().unwrap()).then_some(())
+    });
     let files = |daemon: &Daemon| -> Vec<(String, u64, SystemTime)> {
         let mut files: Vec<_> = fs::read_dir(daemon.dir())
             .unwrap()
