@@ -17,6 +17,7 @@ const STAYS: &str = "1000001";
 const RINGS: &str = "3001";
 
 on_both!(
+    case_12_a_second_daemon_is_refused_before_it_touches_anything,
     case_16_a_stop_waits_for_what_rings_and_hangs_up_nothing,
     case_17_a_second_sigterm_ends_it_at_once_and_hangs_up_nothing,
     case_17_a_stop_during_the_recovery_of_a_start_leaves_it_to_the_next,
@@ -54,10 +55,8 @@ pub(crate) fn hang_up_all(admin: &mut Client) {
     }
 }
 
-#[test]
-fn case_12_a_second_daemon_is_refused_before_it_touches_anything() {
-    let sandbox = Sandbox::up("");
-    let mut daemon = Daemon::start(&sandbox, "");
+fn case_12_a_second_daemon_is_refused_before_it_touches_anything(pbx: &mut impl Pbx) {
+    let mut daemon = Daemon::start(pbx, "");
     daemon.client().create("OutPlanCreate", &[]);
     // Once nothing has happened for a while the database is left alone: the log is emptied into it, and then cut.
     let (database, wal) = (daemon.path("astout.sqlite3"), daemon.path("astout.sqlite3-wal"));

@@ -97,14 +97,15 @@ fn case_21<P: Breakable>(mut pbx: P, stop: impl FnOnce(&P), come_back: impl FnOn
     outlive_its_second(&mut daemon, up);
     stop(&pbx);
     wait_until_said(&mut daemon, "Asterisk is shutting down", 1);
-    let sent = proxy.sent("Originate").len();
+    let told = proxy.sent("Originate").len();
     wait_until_said(&mut daemon, "cannot reach Asterisk", 1);
     come_back(&mut pbx);
     let back = Instant::now();
-    assert_eq!(
-        proxy.sent("Originate").len(),
-        sent,
-        "something was dialled between Shutdown and the next start"
+    let sent = proxy.sent("Originate").len();
+    // One may have been on its way to the proxy; in the second until the connection ends ten would have followed.
+    assert!(
+        sent <= told + 1,
+        "{told}, then {sent}: something was dialled between Shutdown and the next start"
     );
     daemon.poll("each line of what was open", |daemon| (daemon.results().len() >= sent).then_some(()));
     assert!(back.elapsed() < Duration::from_secs(10));
