@@ -16,6 +16,7 @@ use crate::ami::codec::{ClientCodec, FromServer};
 use crate::boot::{self, BootError};
 use crate::config::Config;
 use crate::daemon::clock::Clock;
+use crate::daemon::handle::RequestError;
 use crate::manager::import;
 use crate::model::import::{Batch, Import, Order, Step};
 use crate::model::result::ResultOptions;
@@ -104,7 +105,11 @@ impl Door for Daemon {
 
     fn receive(&mut self, order: &Order) -> Result<Import, Failure> {
         let answer = self.hear().map_err(|why| gone(&why))?;
-        import::answered(order, &answer).map_err(Failure::Refused)
+        import::answered(order, &answer).map_err(|why| {
+            // A daemon that stops says so, or is just gone.
+            let stops = why.contains(&RequestError::Stopping.to_string());
+            if stops { Failure::Unavailable(why) } else { Failure::Refused(why) }
+        })
     }
 }
 
