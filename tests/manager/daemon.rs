@@ -33,7 +33,7 @@ use uuid::Uuid;
 
 use super::client::{Client, LONG};
 
-/// A daemon that listens. It stops when it is dropped.
+/// A daemon that listens. It stops when it is dropped, and `astout check` looks whether the promises held.
 pub(crate) struct Daemon {
     pub(crate) address: SocketAddr,
     pub(crate) handle: Handle,
@@ -47,6 +47,9 @@ pub(crate) struct Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         self.stop.cancel();
+        if !std::thread::panicking() {
+            self.check();
+        }
     }
 }
 
@@ -71,6 +74,20 @@ fn users() -> Vec<User> {
 }
 
 impl Daemon {
+    fn check(&self) {
+        let (config, at) = (self.dir.path().join("astout.toml"), self.dir.path().display());
+        let files = format!(
+            "[asterisk]\nusername = \"nobody\"\nsecret = \"of the tests\"\n\
+             [database]\nurl = \"sqlite://{at}/db\"\n[result]\nfilename = \"{at}/result\"\n"
+        );
+        std::fs::write(&config, files).unwrap();
+        let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_astout"));
+        let output = check.arg("check").arg("--config").arg(config).output().unwrap();
+        let (said, failed) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "astout check: {:?}\n{said}{failed}", output.status);
+    }
+
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("db").display());
