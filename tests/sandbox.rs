@@ -75,6 +75,7 @@ fn every_fate_over_local_channels() {
     let sandbox = Sandbox::up("");
     let daemon = fates::dial_each(&sandbox, &LOCAL, &HANGUP, &fates::over_local());
     assert_logs_agree(&daemon, &sandbox);
+    daemon.check();
 }
 
 #[test]
@@ -82,6 +83,7 @@ fn every_fate_over_pjsip() {
     let sandbox = Sandbox::up("");
     let daemon = fates::dial_each(&sandbox, &SIPP, &HANGUP, &fates::over_pjsip());
     assert_logs_agree(&daemon, &sandbox);
+    daemon.check();
 }
 
 #[test]
@@ -123,6 +125,7 @@ fn people_are_rehearsed_at_many_times_the_speed_of_life() {
     assert_logs_agree(&daemon, &sandbox);
     let answered = daemon.results().iter().filter(|line| line["outcome"] == "answered").count();
     assert!((70..=140).contains(&answered), "{answered} of 200");
+    daemon.check();
 }
 
 // ---- faults: on the wire
@@ -328,6 +331,7 @@ fn a_restart_cuts_all_connections_and_ends_the_daemons_calls_as_pbx_restart() {
     assert_ne!(header(&sandbox.client().done("CoreStatus", &[]), "CoreStartupTime"), before);
     assert_eq!(sandbox.dialled_of("restarted").len(), 1);
     assert_eq!(sandbox.dialled_of("ended").len(), 2);
+    daemon.check();
 }
 
 #[test]
@@ -347,6 +351,7 @@ fn the_result_log_is_true_when_events_are_late_doubled_and_out_of_order() {
     assert_lines_whole(&daemon.results());
     assert_eq!(daemon.results().len(), 200 + 160);
     assert_logs_agree(&daemon, &sandbox);
+    daemon.check();
 }
 
 #[test]
