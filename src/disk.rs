@@ -114,12 +114,16 @@ impl Watched {
     }
 
     fn look(&mut self) {
-        if let Some(room) = Room::at(&self.database.file).or_else(|| Room::at(&self.database.directory)) {
+        let (database, log) = (self.database.room(), self.log.room());
+        if let Some(room) = database {
             self.keep_ballast(room);
             let wanted = if self.has_ballast { 0 } else { room.ballast() };
             self.database.judge(room, wanted);
         }
-        if let Some(room) = Room::at(&self.log.file).or_else(|| Room::at(&self.log.directory)) {
+        // One disk is told of once. A log that is a link may be on another one.
+        if self.log.directory == self.database.directory && log == database {
+            self.log.low = self.database.low;
+        } else if let Some(room) = log {
             self.log.judge(room, 0);
         }
     }
@@ -169,6 +173,10 @@ impl Place {
         let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new(".")).to_owned();
         Self { file: file.to_owned(), directory, low: false }
+    }
+
+    fn room(&self) -> Option<Room> {
+        Room::at(&self.file).or_else(|| Room::at(&self.directory))
     }
 
     /// `wanted` is what the next thing to be written takes.

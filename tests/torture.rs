@@ -281,8 +281,9 @@ enum Trouble {
 }
 
 impl Trouble {
-    fn of_the_disk(daemon: &mut Daemon) -> Self {
-        let disk = SmallDisk::of(daemon, 24);
+    /// On a disk that holds the records of as many kills, and is full all the same when it is to be.
+    fn of_the_disk(daemon: &mut Daemon, kills: u64) -> Self {
+        let disk = SmallDisk::of(daemon, 24 + u32::try_from(kills).unwrap());
         daemon.keep_database(&disk.path("astout.sqlite3"));
         daemon.keep_results(&disk.path("astout.result"));
         Self::Disk(disk)
@@ -401,13 +402,15 @@ fn case_09_kills_at_random_moments_cost_nothing_on_a_real_asterisk() {
 #[test]
 fn kills_while_the_disk_is_full_cost_nothing_on_the_sandbox() {
     let kills = number_of("ASTOUT_TORTURE", 6);
-    torture_in_trouble(&mut Sandbox::up(""), kills, seed(), Trouble::of_the_disk);
+    torture_in_trouble(&mut Sandbox::up(""), kills, seed(), |daemon| Trouble::of_the_disk(daemon, kills));
 }
 
 #[test]
 fn kills_while_the_disk_is_full_cost_nothing_on_a_real_asterisk() {
     let kills = number_of("ASTOUT_TORTURE_ASTERISK", 4);
-    torture_in_trouble(&mut Lab::up("torture-full"), kills, seed(), Trouble::of_the_disk);
+    torture_in_trouble(&mut Lab::up("torture-full"), kills, seed(), |daemon| {
+        Trouble::of_the_disk(daemon, kills)
+    });
 }
 
 #[test]
