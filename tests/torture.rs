@@ -3,8 +3,8 @@
 //!
 //! Case 9 of the fault matrix; `tests/faults_daemon` has its neighbours.
 //!
-//! `ASTOUT_TORTURE` says how often it is killed (6 by default; `make torture` has 500 and 50), `ASTOUT_SEED` repeats the
-//! moments of a run, whose seed a failure shows.
+//! `ASTOUT_TORTURE` says how often astout is killed (6 times by default; `make torture` has 500 and 50), the kills of
+//! the PBX alone come on top; `ASTOUT_SEED` repeats the moments of a run, whose seed a failure shows.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ use support::ami::{Client, header};
 use support::daemon::Daemon;
 use support::disk::SmallDisk;
 use support::lab::Lab;
-use support::pbx::Pbx;
+use support::pbx::Breakable;
 use support::sandbox::Sandbox;
 use support::scenario::{Campaign, LOCAL, assert_lines_whole};
 
@@ -35,12 +35,13 @@ use support::scenario::{Campaign, LOCAL, assert_lines_whole};
 const SETTLED_WITHIN: Duration = Duration::from_secs(10);
 /// A kill comes at some moment of this span after a dialing is open.
 const LATEST_KILL_MS: u64 = 900;
-/// Contacts for each kill, so that the list outlasts them.
+/// Contacts for each kill, and the tries of each, so that the list outlasts them.
 const CONTACTS_A_KILL: usize = 20;
+const TRIES: u64 = 3;
 /// Originates a second.
 const CALLS_PER_SECOND: u32 = 20;
 /// How often a long run says how far it is.
-const KILLS_A_WORD: u64 = 50;
+const KILLS_A_WORD: usize = 50;
 
 fn number_of(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
@@ -54,9 +55,15 @@ const HOLD: [(&str, &str); 3] = [("Type", "0"), ("Exten", "hold"), ("Context", "
 /// A campaign that is running, and a client that sees it.
 fn start(daemon: &Daemon, contacts: usize) -> Campaign {
     let mut client = daemon.client();
+    let tries = TRIES.to_string();
     let plan = [
         &LOCAL[..],
-        &[("MaxRetry1", "2"), ("RetryDelay", "1"), ("DialTimeout", "1500"), ("CallerId", "5551000")],
+        &[
+            ("MaxRetry1", tries.as_str()),
+            ("RetryDelay", "1"),
+            ("DialTimeout", "1500"),
+            ("CallerId", "5551000"),
+        ],
     ]
     .concat();
     let numbers: Vec<String> =
@@ -147,14 +154,26 @@ enum Victim {
 }
 
 impl Victim {
-    /// Every fifth kill is the PBX's, every tenth of both.
+    /// One kill in ten is of both, two of the PBX alone.
     fn draw(random: &mut fastrand::Rng) -> Self {
-        if random.u8(..10) == 0 {
-            Self::Both
-        } else if random.u8(..5) == 0 {
-            Self::Pbx
-        } else {
-            Self::Astout
+        match random.u8(..10) {
+            0 => Self::Both,
+            1 | 2 => Self::Pbx,
+            _ => Self::Astout,
+        }
+    }
+
+    fn is_astout(self) -> bool {
+        match self {
+            Self::Astout | Self::Both => true,
+            Self::Pbx => false,
+        }
+    }
+
+    fn is_pbx(self) -> bool {
+        match self {
+            Self::Pbx | Self::Both => true,
+            Self::Astout => false,
         }
     }
 }
@@ -170,18 +189,22 @@ impl Account {
         self.kills.iter().filter(|(killed, _)| *killed == victim).count()
     }
 
-    /// `500 kills (astout 351, PBX 99, both 50), settled after 0.1 s in the median …`
+    /// How often astout was killed, alone or with the PBX.
+    fn of_astout(&self) -> usize {
+        self.kills.iter().filter(|(killed, _)| killed.is_astout()).count()
+    }
+
+    /// `500 kills of astout (50 with the PBX) and 120 of the PBX alone, settled after 0.1 s in the median …`
     fn tell(&self) -> String {
         let mut settled: Vec<f64> = self.kills.iter().map(|(_, took)| took.as_secs_f64()).collect();
         settled.sort_by(f64::total_cmp);
         let at = |share: usize| settled[(settled.len() * share / 100).min(settled.len() - 1)];
         format!(
-            "{} kills (astout {}, PBX {}, both {}) in {:.0} s, settled after {:.2} s in the median, {:.2} s in 99 of 100, \
-             {:.2} s at most",
-            self.kills.len(),
-            self.of(Victim::Astout),
-            self.of(Victim::Pbx),
+            "{} kills of astout ({} with the PBX) and {} of the PBX alone in {:.0} s, settled after {:.2} s in the median, \
+             {:.2} s in 99 of 100, {:.2} s at most",
+            self.of_astout(),
             self.of(Victim::Both),
+            self.of(Victim::Pbx),
             self.since.elapsed().as_secs_f64(),
             at(50),
             at(99),
@@ -195,41 +218,51 @@ fn some_moment(random: &mut fastrand::Rng) {
     std::thread::sleep(Duration::from_millis(random.u64(..LATEST_KILL_MS)));
 }
 
-/// Kills, then lets the campaign come to its end, and checks what is left.
-fn torture(pbx: &mut impl Killable, kills: u64, seed: u64) {
+/// Waits for a moment that nothing but chance has chosen, at which dialings are open; gives them.
+fn some_moment_of_dialing(
+    daemon: &Daemon,
+    campaign: &Campaign,
+    random: &mut fastrand::Rng,
+) -> HashSet<String> {
+    loop {
+        let mut client = daemon.client();
+        assert!(wait_for_dialing(&mut client, campaign).is_some(), "the list was too short");
+        some_moment(random);
+        let open = open_dialings(&mut client);
+        if !open.is_empty() {
+            return open;
+        }
+    }
+}
+
+/// Kills astout so often, and the PBX in between, lets the campaign come to its end, and checks what is left.
+fn torture(pbx: &mut impl Breakable, kills: u64, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut daemon = Daemon::start_slow(pbx, CALLS_PER_SECOND);
-    let contacts = usize::try_from(kills).unwrap() * CONTACTS_A_KILL;
+    let kills = usize::try_from(kills).unwrap();
+    let contacts = kills * CONTACTS_A_KILL;
     let campaign = start(&daemon, contacts);
     let mut results = Results::default();
     let mut account = Account { since: Instant::now(), kills: Vec::new() };
-    for killed in 1..=kills {
-        let open = loop {
-            let mut client = daemon.client();
-            assert!(wait_for_dialing(&mut client, &campaign).is_some(), "the list was too short");
-            some_moment(&mut random);
-            let open = open_dialings(&mut client);
-            if !open.is_empty() {
-                break open;
-            }
-        };
+    while account.of_astout() < kills {
+        let open = some_moment_of_dialing(&daemon, &campaign, &mut random);
         let victim = Victim::draw(&mut random);
-        if victim != Victim::Astout {
+        if victim.is_pbx() {
             pbx.kill();
         }
-        if victim != Victim::Pbx {
+        if victim.is_astout() {
             daemon.kill();
         }
-        if victim != Victim::Astout {
+        if victim.is_pbx() {
             pbx.start_again();
         }
-        if victim != Victim::Pbx {
+        if victim.is_astout() {
             daemon.run();
         }
         let mut admin = pbx.admin();
         let took = settle(&mut daemon, &mut admin, &mut results, &open);
         account.kills.push((victim, took));
-        if killed % KILLS_A_WORD == 0 {
+        if account.kills.len().is_multiple_of(KILLS_A_WORD) {
             let (attempts, unknown) = (results.ended.len(), results.unknown);
             println!("{}; {attempts} attempts, {unknown} of them unknown", account.tell());
         }
@@ -250,8 +283,7 @@ fn ends_whole(daemon: &Daemon, campaign: &Campaign, results: &mut Results, conta
     let status = |client: &mut Client| {
         header(&client.list("OutCampaignShow", &[("Uuid", &campaign.uuid)])[0], "Status")
     };
-    // Each contact of the rest is tried twice at most.
-    let rest = Duration::from_secs(contacts as u64 * 2 / u64::from(CALLS_PER_SECOND));
+    let rest = Duration::from_secs(contacts as u64 * TRIES / u64::from(CALLS_PER_SECOND));
     let deadline = Instant::now() + rest + Duration::from_secs(60);
     while status(&mut client) != "0" {
         assert!(Instant::now() < deadline, "the campaign does not end:\n{}", daemon.log());
@@ -315,7 +347,7 @@ impl Trouble {
 
 /// Kills while nothing can be written: soon after that begins, and several times as it lasts.
 fn torture_in_trouble(
-    pbx: &mut impl Killable,
+    pbx: &mut impl Breakable,
     kills: u64,
     seed: u64,
     trouble: impl FnOnce(&mut Daemon) -> Trouble,
@@ -329,10 +361,7 @@ fn torture_in_trouble(
     let campaign = start(&daemon, contacts);
     let (mut results, mut killed) = (Results::default(), 0);
     while killed < kills {
-        let mut client = daemon.client();
-        assert!(wait_for_dialing(&mut client, &campaign).is_some(), "the list was too short");
-        some_moment(&mut random);
-        let open = open_dialings(&mut client);
+        let open = some_moment_of_dialing(&daemon, &campaign, &mut random);
         trouble.begins();
         some_moment(&mut random);
         daemon.kill();
@@ -357,30 +386,6 @@ fn torture_in_trouble(
     }
     let what = format!("seed {seed}: {contacts} contacts, {killed} kills");
     ends_whole(&daemon, &campaign, &mut results, contacts, &what);
-}
-
-/// A PBX that can be killed.
-trait Killable: Pbx {
-    fn kill(&mut self);
-    fn start_again(&mut self);
-}
-
-impl Killable for Lab {
-    fn kill(&mut self) {
-        Self::kill(self);
-    }
-
-    fn start_again(&mut self) {
-        Self::start_again(self);
-    }
-}
-
-impl Killable for Sandbox {
-    fn kill(&mut self) {
-        self.restart();
-    }
-
-    fn start_again(&mut self) {}
 }
 
 fn seed() -> u64 {
