@@ -126,6 +126,10 @@ pub enum Cause {
 /// SQLite's extended codes of a sync that failed: of a file, of a directory.
 const SYNCS: [u32; 2] = [1034, 1290];
 
+/// SQLite's extended code of a -shm file that cannot be made longer: the one write that it does not call "full" itself
+/// where no space is left.
+const SHM_SIZE: u32 = 4874;
+
 impl Cause {
     /// Whether the trouble is with the file as a whole, so that the next command would meet it too.
     pub const fn is_of_the_file(self) -> bool {
@@ -158,6 +162,9 @@ impl Cause {
         let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
         if code.is_some_and(|code| SYNCS.contains(&code)) {
             return Self::Unsynced;
+        }
+        if code == Some(SHM_SIZE) {
+            return Self::Full;
         }
         match code.map(|code| code & 0xff) {
             Some(13) => Self::Full,

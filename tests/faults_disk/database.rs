@@ -1,6 +1,7 @@
 //! The database: its disk full, locked, gone, damaged, read by somebody who does not end, restored (41, 45, 46, 47, 49, 50, 52).
 
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, que
 
 use super::scene::{Scene, assert_nobody_is_dialled, asterisk, dialing_stops, sandbox, says, times};
 use super::support::daemon::Daemon;
-use super::support::disk::{EROFS, Shim, SmallDisk};
+use super::support::disk::{ENOSPC, EROFS, Shim, SmallDisk};
 use super::support::pbx::Pbx;
 
 const STOPS: &str = "the database cannot be written: dialing stops";
@@ -115,6 +116,25 @@ fn case_41_a_start_on_a_full_disk_waits_until_there_is_room() {
     daemon.kill();
     disk.empty();
     daemon.run();
+    scene.hang_up(&pbx);
+    scene.ends_whole(&mut daemon);
+}
+
+#[test]
+fn case_41_no_room_for_the_index_of_the_write_ahead_log_is_a_full_disk_too() {
+    let pbx = sandbox();
+    let mut daemon = Scene::daemon(&pbx);
+    let at = daemon.dir().to_owned();
+    let disk = Shim::on(&mut daemon, &at);
+    daemon.run();
+    let scene = Scene::in_full_swing(&mut daemon);
+    daemon.kill();
+    disk.fail(&["write"], "-shm", ENOSPC);
+    daemon.spawn(&[]);
+    says(&mut daemon, "cannot start yet; trying again");
+    assert!(disk.failed().iter().any(|failed| failed.ends_with("-shm")), "{:?}", disk.failed());
+    disk.work();
+    daemon.poll("an answer", |daemon| TcpStream::connect(daemon.address()).ok());
     scene.hang_up(&pbx);
     scene.ends_whole(&mut daemon);
 }
