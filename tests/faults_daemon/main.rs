@@ -5,7 +5,8 @@
 //! |---|---|
 //! | 1–8, 10 | `kills`: SIGKILL at named points (`src/crash.rs`) |
 //! | 3–5, the times | `times`: those of calls that astout has not seen are the PBX's own |
-//! | 11, 13–15 | `standstill`: stopped, deadlocked, panicked, out of memory; what systemd is told |
+//! | 11, 13, 14 | `standstill`: stopped, deadlocked, panicked; what systemd is told |
+//! | 15 | `memory`: killed by the kernel for its memory |
 //! | 12, 16–18 | `stops`: what it is told, by signals and on the command line |
 //! | 19 | `upgrade`: an older schema with calls up, a newer one |
 //! | 9 | `tests/torture.rs`: SIGKILL at random moments |
@@ -14,6 +15,7 @@
 
 mod fault;
 mod kills;
+mod memory;
 mod standstill;
 mod stops;
 #[path = "../support/mod.rs"]
