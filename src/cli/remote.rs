@@ -15,6 +15,9 @@ use crate::config::{self, Config};
 /// How long the daemon may take to answer.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// What is read at once.
+const PART: usize = 64 * 1024;
+
 /// Executes `line` and prints what the daemon says.
 pub(super) fn run(path: &Path, environment: Vec<(String, String)>, line: &str, json: bool) -> u8 {
     let mut action = MessageBuilder::action("Command").header("Command", line);
@@ -60,21 +63,34 @@ impl Remote {
     /// Connects; complains where nobody is there.
     pub(super) fn connect(socket: Result<PathBuf, u8>) -> Result<Self, u8> {
         let socket = socket?;
-        match UnixStream::connect(&socket) {
-            Ok(stream) => Ok(Self { stream, codec: ClientCodec::new(), bytes: BytesMut::new() }),
-            Err(why) => {
-                let socket = socket.display();
-                let why = format!("no daemon answers on {socket}: {why}; is `astout serve` running?");
-                Err(complain(UNAVAILABLE, why))
-            }
-        }
+        Self::open(&socket, ANSWER).map_err(|why| {
+            let socket = socket.display();
+            let why = format!("no daemon answers on {socket}: {why}; is `astout serve` running?");
+            complain(UNAVAILABLE, why)
+        })
+    }
+
+    /// Connects to who gives each answer within `answer`.
+    pub(super) fn open(socket: &Path, answer: Duration) -> io::Result<Self> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(answer))?;
+        Ok(Self { stream, codec: ClientCodec::new(), bytes: BytesMut::new() })
     }
 
     /// Sends an action and gives its response.
     pub(super) fn ask(&mut self, action: &Message) -> io::Result<Message> {
-        self.stream.set_read_timeout(Some(ANSWER))?;
-        self.stream.write_all(&action.to_wire())?;
-        let mut part = [0; 16 * 1024];
+        self.say(action)?;
+        self.hear()
+    }
+
+    /// Sends an action.
+    pub(super) fn say(&mut self, action: &Message) -> io::Result<()> {
+        self.stream.write_all(&action.to_wire())
+    }
+
+    /// The next response; what is no response is passed over.
+    pub(super) fn hear(&mut self) -> io::Result<Message> {
+        let mut part = [0; PART];
         loop {
             match self.codec.next_item(&mut self.bytes).map_err(io::Error::other)? {
                 Some(FromServer::Message(message)) if message.is_response() => return Ok(message),

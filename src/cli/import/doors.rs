@@ -1,19 +1,17 @@
 //! The two ways of an import into the records: through the daemon, or beside none as the records' own writer. Either
 //! way the same code of the store takes the rows.
 
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use super::rows::Taken;
-use crate::ami::Message;
-use crate::ami::codec::{ClientCodec, FromServer};
+use crate::ami::{EncodeError, Message};
 use crate::boot::{self, BootError};
+use crate::cli::remote::Remote;
 use crate::config::Config;
 use crate::daemon::clock::Clock;
 use crate::daemon::handle::RequestError;
@@ -49,43 +47,23 @@ pub(super) trait Door {
 }
 
 /// Through the daemon that answers on that socket.
-pub(super) struct Daemon {
-    stream: UnixStream,
-    codec: ClientCodec,
-    bytes: BytesMut,
-}
+pub(super) struct Daemon(Remote);
 
 impl Daemon {
     /// Connects; `None` where nobody listens there.
     pub(super) fn connect(socket: &Path) -> io::Result<Option<Self>> {
-        let stream = match UnixStream::connect(socket) {
-            Ok(stream) => stream,
+        match Remote::open(socket, ANSWER) {
+            Ok(remote) => Ok(Some(Self(remote))),
             Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-                return Ok(None);
+                Ok(None)
             }
-            Err(why) => return Err(why),
-        };
-        stream.set_read_timeout(Some(ANSWER))?;
-        Ok(Some(Self { stream, codec: ClientCodec::new(), bytes: BytesMut::new() }))
-    }
-
-    fn say(&mut self, action: Result<Message, crate::ami::EncodeError>) -> Result<(), Failure> {
-        let action = action.map_err(|why| Failure::Refused(format!("this cannot be sent: {why}")))?;
-        self.stream.write_all(&action.to_wire()).map_err(|why| gone(&why))
-    }
-
-    fn hear(&mut self) -> io::Result<Message> {
-        let mut part = [0; 64 * 1024];
-        loop {
-            match self.codec.next_item(&mut self.bytes).map_err(io::Error::other)? {
-                Some(FromServer::Message(message)) if message.is_response() => return Ok(message),
-                Some(FromServer::Message(_) | FromServer::Banner(_)) => {}
-                None => match self.stream.read(&mut part)? {
-                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    count => self.bytes.extend_from_slice(&part[..count]),
-                },
-            }
+            Err(why) => Err(why),
         }
+    }
+
+    fn say(&mut self, action: Result<Message, EncodeError>) -> Result<(), Failure> {
+        let action = action.map_err(|why| Failure::Refused(format!("this cannot be sent: {why}")))?;
+        self.0.say(&action).map_err(|why| gone(&why))
     }
 }
 
@@ -104,7 +82,7 @@ impl Door for Daemon {
     }
 
     fn receive(&mut self, order: &Order) -> Result<Import, Failure> {
-        let answer = self.hear().map_err(|why| gone(&why))?;
+        let answer = self.0.hear().map_err(|why| gone(&why))?;
         import::answered(order, &answer).map_err(|why| {
             // A daemon that stops says so, or is just gone.
             let stops = why.contains(&RequestError::Stopping.to_string());
