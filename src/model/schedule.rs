@@ -11,7 +11,8 @@
 //! window whose end is the earlier of the two ends on the next day, and belongs to the date on which it opens. What is
 //! not set bounds nothing. When that is on the wall clock, daylight saving included, is for `engine::window` to say.
 
-use std::collections::BTreeSet;
+mod values;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,7 +21,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::codes::ScMode;
-use super::fields::{FieldError, Fields, MAX_TEXT};
+use super::fields::{FieldError, Fields};
+pub use values::{NotOfItsForm, ScDate, ScDates, ScDays, ScTime, ScZone};
 
 /// What is said to be allowed for a time of day.
 const TIME_FORM: &str = "a time of day hh:mm:ss, from 00:00:00 to 23:59:59";
@@ -32,56 +34,6 @@ const ZONE_FORM: &str = "a time zone by its IANA name, such as Europe/Berlin, Am
 
 /// How far the next date is looked for among days of the week: beyond that none is left but by a list.
 const FAR: usize = 40_000;
-
-/// A text that has not the form of its field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not of its form")]
-pub struct NotOfItsForm;
-
-/// Records hold these as text, in the one spelling that they are shown in.
-macro_rules! held_as_text {
-    ($($name:ident)+) => {$(
-        impl TryFrom<String> for $name {
-            type Error = NotOfItsForm;
-
-            fn try_from(text: String) -> Result<Self, NotOfItsForm> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-    )+};
-}
-held_as_text!(ScTime ScDate ScDates ScDays ScZone);
-
-/// A time of day, `15:00:00`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ScTime(NaiveTime);
-
-/// A date, `2016-11-17`, of the years 1970 to 9998: the year after has to have four digits too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ScDate(NaiveDate);
-
-/// Some dates, at least one: `2016-11-16, 2016-11-17`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ScDates(BTreeSet<ScDate>);
-
-/// Some days of the week, at least one: `0, 1, 3, 4`, where 0 is Sunday.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ScDays(BTreeSet<u8>);
-
-/// A time zone by its IANA name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ScZone(Tz);
 
 /// What the fields `Sc…` of a campaign say; the JSON has the column names of its table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -263,117 +215,6 @@ impl Schedule {
         self.date_start.is_none_or(|start| start.0 <= date)
             && self.date_end.is_none_or(|end| date <= end.0)
             && self.day_list.as_ref().is_none_or(|days| days.0.contains(&day))
-    }
-}
-
-/// Whether the text is of that form, where `d` stands for a digit.
-fn has_form(text: &str, form: &str) -> bool {
-    text.len() == form.len()
-        && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
-            b'd' => byte.is_ascii_digit(),
-            literal => byte == literal,
-        })
-}
-
-/// The parts of a list, of which there is at least one and none is empty.
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(|part| part.trim_matches(' '))
-}
-
-fn listed(parts: impl Iterator<Item = impl fmt::Display>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (place, part) in parts.enumerate() {
-        if place > 0 {
-            f.write_str(", ")?;
-        }
-        part.fmt(f)?;
-    }
-    Ok(())
-}
-
-impl FromStr for ScTime {
-    type Err = NotOfItsForm;
-
-    fn from_str(text: &str) -> Result<Self, NotOfItsForm> {
-        let number = |at: usize| text.get(at..at + 2).and_then(|digits| digits.parse().ok());
-        if !has_form(text, "dd:dd:dd") {
-            return Err(NotOfItsForm);
-        }
-        let (Some(hour), Some(minute), Some(second)) = (number(0), number(3), number(6)) else {
-            return Err(NotOfItsForm);
-        };
-        NaiveTime::from_hms_opt(hour, minute, second).map(Self).ok_or(NotOfItsForm)
-    }
-}
-
-impl FromStr for ScDate {
-    type Err = NotOfItsForm;
-
-    fn from_str(text: &str) -> Result<Self, NotOfItsForm> {
-        if !has_form(text, "dddd-dd-dd") {
-            return Err(NotOfItsForm);
-        }
-        let date: NaiveDate = text.parse().map_err(|_| NotOfItsForm)?;
-        if (1970..9999).contains(&date.year()) { Ok(Self(date)) } else { Err(NotOfItsForm) }
-    }
-}
-
-impl FromStr for ScDates {
-    type Err = NotOfItsForm;
-
-    fn from_str(text: &str) -> Result<Self, NotOfItsForm> {
-        let dates = Self(parts(text).map(str::parse).collect::<Result<_, _>>()?);
-        // As it will be shown, it has to fit a header.
-        if dates.to_string().len() > MAX_TEXT { Err(NotOfItsForm) } else { Ok(dates) }
-    }
-}
-
-impl FromStr for ScDays {
-    type Err = NotOfItsForm;
-
-    fn from_str(text: &str) -> Result<Self, NotOfItsForm> {
-        let day = |part: &str| match part.as_bytes() {
-            [digit @ b'0'..=b'6'] => Ok(digit - b'0'),
-            _ => Err(NotOfItsForm),
-        };
-        parts(text).map(day).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl FromStr for ScZone {
-    type Err = NotOfItsForm;
-
-    fn from_str(text: &str) -> Result<Self, NotOfItsForm> {
-        text.parse().map(Self).map_err(|_| NotOfItsForm)
-    }
-}
-
-impl fmt::Display for ScTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format("%H:%M:%S"))
-    }
-}
-
-impl fmt::Display for ScDate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format("%Y-%m-%d"))
-    }
-}
-
-impl fmt::Display for ScDates {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        listed(self.0.iter(), f)
-    }
-}
-
-impl fmt::Display for ScDays {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        listed(self.0.iter(), f)
-    }
-}
-
-impl fmt::Display for ScZone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name())
     }
 }
 
