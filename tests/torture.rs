@@ -37,7 +37,7 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(10);
 const LATEST_KILL_MS: u64 = 900;
 /// Contacts for each kill, and the tries of each, so that the list outlasts them.
 const CONTACTS_A_KILL: usize = 20;
-const TRIES: u64 = 3;
+const TRIES: u64 = 2;
 /// Originates a second.
 const CALLS_PER_SECOND: u32 = 20;
 /// How often a long run says how far it is.
