@@ -13,6 +13,8 @@ mod daemon;
 mod login;
 #[path = "manager/made.rs"]
 mod made;
+#[path = "manager/plan.rs"]
+mod plan;
 #[path = "manager/schedule.rs"]
 mod schedule;
 #[path = "manager/sessions.rs"]

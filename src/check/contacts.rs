@@ -16,14 +16,14 @@ const UNMARKED: &str = "SELECT d.uuid, l.uuid FROM dialing d JOIN dl_list l ON l
 const TRIED: &str = "SELECT l.uuid, l.trycnt, l.tm_last_dial IS NOT NULL FROM dl_list l
     WHERE (l.trycnt > 0 OR l.tm_last_dial IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM dialing d WHERE d.dl_uuid = l.uuid)";
-const RUNGS: &str = "SELECT r.dlma_uuid, r.rung, r.waiting, r.dialing, r.answered, r.held,
+const RUNGS: &str = "SELECT r.dlma_uuid, r.rung || ' ' || r.past, r.waiting, r.dialing, r.answered, r.held,
         coalesce(c.waiting, 0), coalesce(c.dialing, 0), coalesce(c.answered, 0), coalesce(c.held, 0)
     FROM dl_rung r FULL JOIN (
-        SELECT dlma_uuid, rung, sum(status = 0 AND res_dial <> 4 AND held = 0) AS waiting,
+        SELECT dlma_uuid, rung, past, sum(status = 0 AND res_dial <> 4 AND held = 0) AS waiting,
             sum(status = 1) AS dialing, sum(status = 0 AND res_dial = 4) AS answered,
             sum(status = 0 AND res_dial <> 4 AND held = 1) AS held
-        FROM dl_list WHERE in_use = 1 GROUP BY dlma_uuid, rung
-    ) c ON c.dlma_uuid = r.dlma_uuid AND c.rung = r.rung";
+        FROM dl_list WHERE in_use = 1 GROUP BY dlma_uuid, rung, past
+    ) c ON c.dlma_uuid = r.dlma_uuid AND c.rung = r.rung AND c.past = r.past";
 
 /// Checks them all.
 pub(super) async fn check(database: &mut Database, findings: &mut Findings) -> Result<(), CheckError> {

@@ -529,13 +529,31 @@ impl Call {
         }
         self.ended = true;
         self.wake = None;
+        let fault = self.is_a_fault(outcome);
         let dialing = self.dialing.clone();
         CallOutput::Ended(Box::new(Ending {
             dialing,
             outcome,
+            fault,
             next_try: NextTry::AfterDelay,
             tm_end: now.wall,
         }))
+    }
+
+    /// Whether it ended so by a fault of the trunk or ours. Of one that nobody saw the callee may have had his part in it.
+    fn is_a_fault(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::PbxRestart | Outcome::WindowClosed => true,
+            Outcome::Busy | Outcome::Congestion | Outcome::NoAnswer | Outcome::Rejected | Outcome::Failed => {
+                let status = self.dialing.progress.status;
+                let never_made = matches!(
+                    status,
+                    DialingStatus::OriginateRequestFailed | DialingStatus::OriginateQueuedFailed
+                );
+                never_made || self.blames_trunk() == Some(true)
+            }
+            Outcome::Answered | Outcome::Unknown | Outcome::Withdrawn => false,
+        }
     }
 
     /// The contract's table, from the facts that are there.

@@ -9,22 +9,24 @@ use crate::model::time::Timestamp;
 /// The number that a contact on `rung` is dialled at next under `plan`: number N+1 only when the tries of number
 /// N are used up. `None` where none of its numbers has a try left: such a contact is finished.
 pub fn next_number(rung: &Rung, plan: &Plan) -> Option<NumberIndex> {
-    NumberIndex::all().find(|index| rung.tries(*index).is_some_and(|tries| tries < plan.max_retry.of(*index)))
+    NumberIndex::all().find(|index| rung.tries(*index).is_some_and(|tries| tries < plan.tries(rung, *index)))
 }
 
 /// The latest end of a last try, in microseconds since 1970, with which a contact on `rung` is due at `now`.
-/// `RetryDelay` runs from the end of the last try; a contact that was never tried has 0 there.
-pub fn due_before(_rung: &Rung, plan: &Plan, now: Timestamp) -> i64 {
-    now.micros().saturating_sub(retry_delay_micros(plan))
+/// `RetryDelay`, or the one of its own that the plan has for how the last try ended, runs from the end of that try; a
+/// contact that was never tried has 0 there.
+pub fn due_before(rung: &Rung, plan: &Plan, now: Timestamp) -> i64 {
+    now.micros().saturating_sub(retry_delay_micros(rung, plan))
 }
 
 /// When a contact on `rung`, whose last try ended at `last_end` (microseconds since 1970), is due.
-pub fn due_at(_rung: &Rung, plan: &Plan, last_end: i64) -> Timestamp {
-    Timestamp::from_micros(last_end.saturating_add(retry_delay_micros(plan)))
+pub fn due_at(rung: &Rung, plan: &Plan, last_end: i64) -> Timestamp {
+    Timestamp::from_micros(last_end.saturating_add(retry_delay_micros(rung, plan)))
 }
 
-fn retry_delay_micros(plan: &Plan) -> i64 {
-    i64::from(plan.retry_delay_s) * 1_000_000
+fn retry_delay_micros(rung: &Rung, plan: &Plan) -> i64 {
+    // A delay is a year at most.
+    i64::try_from(plan.retry_delay(rung).as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The rungs on which contacts have a try left under `plan`, each with the number that is dialled next, in the
@@ -46,6 +48,10 @@ mod tests {
         let uuid = PlanUuid::new(uuid::Uuid::nil());
         let fields = fields.iter().copied().collect();
         Plan::create(uuid, &fields, &Policy::default(), Timestamp::from_micros(0)).unwrap()
+    }
+
+    fn stands(rung: &str, past: &str) -> Rung {
+        rung.parse::<Rung>().unwrap().with(past.parse().unwrap())
     }
 
     fn next(rung: &str, plan: &Plan) -> Option<u8> {
@@ -75,6 +81,31 @@ mod tests {
         let rung = "1".parse().unwrap();
         assert_eq!(due_at(&rung, &plan, 5_000_000), Timestamp::from_micros(65_000_000));
         assert_eq!(due_before(&rung, &plan, Timestamp::from_micros(65_000_000)), 5_000_000);
+    }
+
+    #[test]
+    fn each_end_has_a_delay_of_its_own_where_the_plan_says_so() {
+        let plan = plan(&[("RetryDelay", "60"), ("RetryDelayBusy", "5 30"), ("RetryDelayFailed", "0")]);
+        let delay = |rung: &str, past: &str| due_at(&stands(rung, past), &plan, 0).micros() / 1_000_000;
+        assert_eq!([delay("1", "busy"), delay("2", "busy"), delay("1.3", "busy")], [5, 30, 30]);
+        assert_eq!([delay("1", "failed"), delay("1", "noanswer"), delay("1", "")], [0, 60, 60]);
+    }
+
+    #[test]
+    fn a_fault_of_the_trunk_gives_its_number_a_try_more_as_far_as_the_plan_allows() {
+        let plan = plan(&[("MaxRetry1", "1"), ("MaxRetry2", "1"), ("TrunkFaultRetries", "2")]);
+        let next = |rung: &str, past: &str| next_number(&stands(rung, past), &plan);
+        let one = NumberIndex::new(1);
+        let two = NumberIndex::new(2);
+        assert_eq!(next("1.0", ""), two);
+        assert_eq!(next("1.0", "failed 1:1"), one);
+        assert_eq!(next("2.0", "busy 1:1"), two, "what was no fault gives none");
+        assert_eq!(next("2.0", "failed 1:2"), one);
+        assert_eq!(next("3.0", "failed 1:3"), two);
+        assert_eq!(next("3.1", "failed 2:1"), two, "each number has its own");
+        assert_eq!(next("3.3", "failed 2:3"), None);
+        assert_eq!(next("0.1", " 1:9"), one);
+        assert_eq!(next("1.1", " 1:9"), one, "at most as many as it had tries");
     }
 
     #[test]

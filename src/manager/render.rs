@@ -89,10 +89,23 @@ fn plan(headers: Headers, plan: &Plan) -> Headers {
     for index in NumberIndex::all() {
         headers = headers.is(&format!("MaxRetryCnt{index}"), plan.max_retry.of(index));
     }
-    headers
+    headers = headers
         .is("TmCreate", plan.tm_create)
         .may_be("TmDelete", plan.tm_delete)
-        .may_be("TmUpdate", plan.tm_update)
+        .may_be("TmUpdate", plan.tm_update);
+    // The original has none of these: they stand behind its headers, and only where somebody has set them.
+    let retry = &plan.retry;
+    for (name, delays) in [
+        ("RetryDelayBusy", &retry.busy),
+        ("RetryDelayNoAnswer", &retry.no_answer),
+        ("RetryDelayCongestion", &retry.congestion),
+        ("RetryDelayFailed", &retry.failed),
+    ] {
+        if let Some(delays) = delays {
+            headers = headers.is(name, delays);
+        }
+    }
+    if retry.trunk_faults > 0 { headers.is("TrunkFaultRetries", retry.trunk_faults) } else { headers }
 }
 
 fn dlma(headers: Headers, dlma: &Dlma) -> Headers {

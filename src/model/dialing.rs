@@ -150,6 +150,8 @@ pub struct Ending {
     pub dialing: Dialing,
     /// How it ended, in one word.
     pub outcome: Outcome,
+    /// Whether the trunk was to blame for it, or we: its number may have a try more for that.
+    pub fault: bool,
     /// What becomes of its contact.
     pub next_try: NextTry,
     /// When that was decided. The contact's `RetryDelay` runs from here.

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::codes::{DialResult, DlStatus};
+use super::codes::{DialResult, DlStatus, Outcome};
 use super::fields::{FieldError, Fields};
 use super::ids::{CampaignUuid, DialingUuid, DlUuid, DlmaUuid, PlanUuid};
 use super::number::{NUMBERS, NumberIndex, PhoneNumber};
 use super::policy::Policy;
-use super::rung::Rung;
+use super::retry::LastEnd;
+use super::rung::{Past, Rung};
 use super::time::Timestamp;
 use super::variables::{self, Variables};
 
@@ -73,6 +74,15 @@ pub struct Dl {
     /// Whether it waits for a person to decide.
     #[serde(with = "super::in_use", default)]
     pub held: bool,
+    /// How its last try ended, in the word of the result line.
+    #[serde(default)]
+    pub last_outcome: Option<Outcome>,
+    /// Which of its numbers was the last to fail by a fault of the trunk or ours, 1 to 8; 0 for none.
+    #[serde(default)]
+    pub fault_number: u8,
+    /// How often that number did.
+    #[serde(default)]
+    pub faultcnt: u32,
 }
 
 /// A contact's eight numbers.
@@ -120,6 +130,9 @@ impl Dl {
             tm_last_hangup: None,
             trycnt: 0,
             held: false,
+            last_outcome: None,
+            fault_number: 0,
+            faultcnt: 0,
         };
         dl.apply(fields, policy)?;
         Ok(dl)
@@ -194,7 +207,8 @@ impl Dl {
         for (place, (number, tries)) in rung.iter_mut().zip(tries) {
             *place = number.as_ref().map(|_| tries);
         }
-        Rung::new(rung)
+        let faults = NumberIndex::new(self.fault_number.into()).map(|index| (index, self.faultcnt));
+        Rung::new(rung, Past { last: LastEnd::of(self.last_outcome), faults })
     }
 
     /// One of its numbers.

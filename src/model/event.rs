@@ -24,7 +24,6 @@ pub enum Change {
 
 /// A noun of the dialer with all its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a noun travels behind an Arc")]
 pub enum Noun {
     /// A plan.
     Plan(Plan),

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod policy;
 pub mod refusal;
 pub mod result;
+pub mod retry;
 pub mod rung;
 pub mod schedule;
 pub mod stat;

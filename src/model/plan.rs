@@ -9,6 +9,8 @@ use super::fields::{FieldError, Fields};
 use super::ids::PlanUuid;
 use super::number::{NUMBERS, NumberIndex, PhoneNumber};
 use super::policy::Policy;
+use super::retry::{MAX_DELAY_S, Retry};
+use super::rung::Rung;
 use super::time::Timestamp;
 use super::variables::{self, Variables};
 
@@ -39,6 +41,9 @@ pub struct Plan {
     /// From the end of a contact's last try to its next one, in seconds.
     #[serde(rename = "retry_delay")]
     pub retry_delay_s: u32,
+    /// Other delays by how that try ended, and tries more after faults of the trunk.
+    #[serde(flatten)]
+    pub retry: Retry,
     /// Goes behind the number as `@trunk`.
     pub trunk_name: Option<String>,
     /// The channel technology, with or without its slash, as it was given.
@@ -96,6 +101,7 @@ impl Plan {
             caller_id: None,
             dl_end_handle: DlEndHandle::StopCampaign,
             retry_delay_s: DEFAULT_RETRY_DELAY_S,
+            retry: Retry::default(),
             trunk_name: None,
             tech_name: None,
             service_level: 0,
@@ -144,9 +150,10 @@ impl Plan {
         {
             self.dl_end_handle = handle;
         }
-        if let Some(delay) = fields.number("RetryDelay", 0..=31_536_000, " (seconds)")? {
+        if let Some(delay) = fields.number("RetryDelay", 0..=MAX_DELAY_S, " (seconds)")? {
             self.retry_delay_s = delay;
         }
+        self.retry = self.retry.updated(fields)?;
         if let Some(level) = fields.number("ServiceLevel", 0..=10_000, " (calls)")? {
             self.service_level = level;
         }
@@ -159,17 +166,7 @@ impl Plan {
                 }
             }
         }
-        fields.refuse_unbuilt(&[
-            "EarlyMedia",
-            "Codecs",
-            "UuiField",
-            "PowerRatio",
-            "TrunkFaultRetries",
-            "RetryDelayBusy",
-            "RetryDelayNoAnswer",
-            "RetryDelayCongestion",
-            "RetryDelayFailed",
-        ])?;
+        fields.refuse_unbuilt(&["EarlyMedia", "Codecs", "UuiField", "PowerRatio"])?;
         self.apply_route(fields, policy)
     }
 
@@ -266,9 +263,15 @@ impl Plan {
         None
     }
 
-    /// From the end of a contact's last try to its next one.
-    pub fn retry_delay(&self) -> Duration {
-        Duration::from_secs(u64::from(self.retry_delay_s))
+    /// From the end of the last try of a contact on `rung` to its next one.
+    pub fn retry_delay(&self, rung: &Rung) -> Duration {
+        let delays = self.retry.delays(rung.last());
+        Duration::from_secs(delays.map_or(self.retry_delay_s, |delays| delays.after(rung.total())).into())
+    }
+
+    /// The tries that a number of a contact on `rung` gets in all.
+    pub fn tries(&self, rung: &Rung, index: NumberIndex) -> u32 {
+        self.max_retry.of(index) + rung.faults(index).min(self.retry.trunk_faults)
     }
 
     /// How long a number may ring.

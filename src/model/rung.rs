@@ -9,38 +9,101 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::number::{NUMBERS, NumberIndex};
+use super::retry::LastEnd;
 
-/// For each number the tries it has had, or `None` where the contact has no such number. Its text has the eight
-/// joined by dots, `-` for none, absent ones at the end left out: `2.-.0`.
+/// For each number the tries it has had, or `None` where the contact has no such number; and its past, as far as a plan
+/// asks for that. The text of the tries has the eight joined by dots, `-` for none, absent ones at the end left out:
+/// `2.-.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Rung([Option<u32>; NUMBERS]);
+pub struct Rung {
+    tries: [Option<u32>; NUMBERS],
+    past: Past,
+}
+
+/// How the last try ended, and which number was the last to fail by a fault of the trunk or ours, and how often. Its text is
+/// `busy`, `failed 1:2`, ` 1:2`, or empty for one without a past.
+///
+/// The faults of earlier numbers are of no use: a number is followed by the next one once it has had all its tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Past {
+    /// How the last try ended.
+    pub last: LastEnd,
+    /// The number, and its faults.
+    pub faults: Option<(NumberIndex, u32)>,
+}
 
 /// A text that is no rung.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a rung of the form 2.-.0")]
+#[error("not a rung of the form 2.-.0, or its past not one of the form busy 1:2")]
 pub struct NotARung;
 
 impl Rung {
     /// From the tries of the numbers that are there.
-    pub const fn new(tries: [Option<u32>; NUMBERS]) -> Self {
-        Self(tries)
+    pub const fn new(tries: [Option<u32>; NUMBERS], past: Past) -> Self {
+        Self { tries, past }
+    }
+
+    /// The same with that past.
+    #[must_use]
+    pub const fn with(self, past: Past) -> Self {
+        Self { past, ..self }
     }
 
     /// The tries of one number; `None` where there is no such number.
     pub fn tries(&self, index: NumberIndex) -> Option<u32> {
-        self.0[index.place()]
+        self.tries[index.place()]
+    }
+
+    /// Those tries of a number that failed by a fault of the trunk or ours, as far as they are known.
+    pub fn faults(&self, index: NumberIndex) -> u32 {
+        let faults = self.past.faults.filter(|(number, _)| *number == index).map_or(0, |(_, faults)| faults);
+        faults.min(self.tries(index).unwrap_or_default())
+    }
+
+    /// How the last try ended.
+    pub const fn last(&self) -> LastEnd {
+        self.past.last
+    }
+
+    /// Its past.
+    pub const fn past(&self) -> Past {
+        self.past
     }
 
     /// All tries together: contacts with fewer come first.
     pub fn total(&self) -> u64 {
-        self.0.iter().flatten().map(|tries| u64::from(*tries)).sum()
+        self.tries.iter().flatten().map(|tries| u64::from(*tries)).sum()
+    }
+}
+
+impl fmt::Display for Past {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.last.word())?;
+        match self.faults {
+            Some((index, faults)) => write!(f, " {index}:{faults}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Past {
+    type Err = NotARung;
+
+    fn from_str(text: &str) -> Result<Self, NotARung> {
+        let (last, faults) = text.split_once(' ').map_or((text, None), |(last, rest)| (last, Some(rest)));
+        let faults = faults.map(|text| {
+            let (index, faults) = text.split_once(':').ok_or(NotARung)?;
+            let index = index.parse().ok().and_then(NumberIndex::new).ok_or(NotARung)?;
+            Ok((index, faults.parse().map_err(|_| NotARung)?))
+        });
+        Ok(Self { last: LastEnd::of_word(last).ok_or(NotARung)?, faults: faults.transpose()? })
     }
 }
 
 impl fmt::Display for Rung {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let there = self.0.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-        for (place, tries) in self.0[..there].iter().enumerate() {
+        let there = self.tries.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        for (place, tries) in self.tries[..there].iter().enumerate() {
             if place > 0 {
                 f.write_str(".")?;
             }
@@ -59,7 +122,7 @@ impl FromStr for Rung {
     fn from_str(text: &str) -> Result<Self, NotARung> {
         let mut tries = [None; NUMBERS];
         if text.is_empty() {
-            return Ok(Self(tries));
+            return Ok(Self { tries, past: Past::default() });
         }
         let mut parts = text.split('.');
         for (place, part) in tries.iter_mut().zip(&mut parts) {
@@ -68,7 +131,7 @@ impl FromStr for Rung {
                 digits => Some(digits.parse().map_err(|_| NotARung)?),
             };
         }
-        if parts.next().is_some() { Err(NotARung) } else { Ok(Self(tries)) }
+        if parts.next().is_some() { Err(NotARung) } else { Ok(Self { tries, past: Past::default() }) }
     }
 }
 
@@ -83,6 +146,16 @@ mod tests {
         }
         for text in ["x", "1.", "1.2.3.4.5.6.7.8.9"] {
             assert!(text.parse::<Rung>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_past_reads_back_from_its_text() {
+        for text in ["", "busy", "noanswer", "failed 1:2", " 8:1", "congestion 3:4294967295"] {
+            assert_eq!(text.parse::<Past>().unwrap().to_string(), text);
+        }
+        for text in ["x", "busy 9:1", "busy 0:1", "busy 1", "busy 1:-1", "rejected"] {
+            assert!(text.parse::<Past>().is_err(), "{text}");
         }
     }
 }

@@ -22,7 +22,7 @@ const MAY_DIAL: &str = "SELECT
     EXISTS (SELECT 1 FROM capsule WHERE uuid = ?5)";
 /// Walks index `dl_waiting`: what it costs does not depend on how long the list is.
 pub(super) const PICK: &str = "SELECT * FROM dl_list
-    WHERE dlma_uuid = ?1 AND rung = ?2 AND in_use = 1 AND status = 0 AND res_dial <> 4 AND held = 0
+    WHERE dlma_uuid = ?1 AND rung = ?2 AND past = ?4 AND in_use = 1 AND status = 0 AND res_dial <> 4 AND held = 0
         AND NOT EXISTS (SELECT 1 FROM dialing WHERE dl_uuid = dl_list.uuid AND open = 1)
     ORDER BY last_end, id LIMIT ?3";
 const PUT_BACK: &str = "UPDATE dl_list SET last_end = ?2 WHERE id = ?1";
@@ -100,6 +100,7 @@ async fn pick(
         .bind(capsule.dlma.uuid.to_string())
         .bind(count.rung.to_string())
         .bind(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1))
+        .bind(count.rung.past().to_string())
         .fetch_all(&mut *conn)
         .await?;
     count.earliest = None;

@@ -47,12 +47,14 @@ const CLOSE: &str = "UPDATE dialing SET open = 0, outcome = ?3, tm_end = ?4,
         tm_hangup = ?2 ->> 'tm_hangup', tm_update = ?2 ->> 'tm_update'
     WHERE uuid = ?1 AND open = 1";
 /// Again two in one go: the line, and the contact given back to its list. `?9` is the number whose try is given back,
-/// 0 for none. An answered contact stays answered, a held one held.
+/// `?14` the one whose try has failed by a fault of the trunk or ours; 0 for none. An answered contact stays answered, a held one held.
 const RELEASE: &str = "INSERT INTO outbox (seq, dialing_uuid, line) VALUES (?10, ?2, ?11);
     UPDATE dl_list SET status = 0, dialing_uuid = NULL, dialing_camp_uuid = NULL,
         dialing_plan_uuid = NULL, res_dial = iif(res_dial = 4, 4, ?3), res_dial_detail = ?4, res_hangup = ?5,
         res_hangup_detail = ?6, tm_last_hangup = coalesce(?7, tm_last_hangup), last_end = coalesce(?8, last_end),
-        trycnt = max(trycnt - (?9 > 0), 0), held = max(held, ?12),
+        trycnt = max(trycnt - (?9 > 0), 0), held = max(held, ?12), last_outcome = coalesce(?13, last_outcome),
+        faultcnt = iif(?14 = 0, faultcnt, iif(fault_number = ?14, faultcnt, 0) + 1),
+        fault_number = iif(?14 = 0, fault_number, ?14),
         trycnt_1 = max(trycnt_1 - (?9 = 1), 0), trycnt_2 = max(trycnt_2 - (?9 = 2), 0),
         trycnt_3 = max(trycnt_3 - (?9 = 3), 0), trycnt_4 = max(trycnt_4 - (?9 = 4), 0),
         trycnt_5 = max(trycnt_5 - (?9 = 5), 0), trycnt_6 = max(trycnt_6 - (?9 = 6), 0),
@@ -150,6 +152,8 @@ async fn release(conn: &mut SqliteConnection, ending: &Ending, seq: i64, line: &
         .bind(seq)
         .bind(line)
         .bind(ending.next_try == NextTry::Held)
+        .bind(dialled.then(|| ending.outcome.as_str()))
+        .bind(if ending.fault { attempt.index.get() } else { 0 })
         .fetch_optional(&mut *conn)
         .await?;
     let row = match released {

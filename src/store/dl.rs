@@ -23,7 +23,8 @@ impl Stored for Dl {
         "ukey" "udata" "variables" "dialing_uuid" "dialing_camp_uuid" "dialing_plan_uuid" "number_1" "number_2"
         "number_3" "number_4" "number_5" "number_6" "number_7" "number_8" "email" "trycnt_1" "trycnt_2" "trycnt_3"
         "trycnt_4" "trycnt_5" "trycnt_6" "trycnt_7" "trycnt_8" "res_dial" "res_dial_detail" "res_hangup"
-        "res_hangup_detail" "tm_create" "tm_delete" "tm_update" "tm_last_dial" "tm_last_hangup" "trycnt" "held");
+        "res_hangup_detail" "tm_create" "tm_delete" "tm_update" "tm_last_dial" "tm_last_hangup" "trycnt" "held" "last_outcome"
+        "fault_number" "faultcnt");
     const ONE: &'static str = "SELECT d.* FROM dl_list d JOIN dl_list_ma m ON m.uuid = d.dlma_uuid
         WHERE d.uuid = ?1 AND d.in_use = 1 AND m.in_use = 1";
     const TAKEN: &'static str = "SELECT 1 FROM dl_list WHERE uuid = ?1";

@@ -11,7 +11,7 @@ use crate::engine::selection;
 use crate::model::campaign::Campaign;
 use crate::model::ids::{CampaignUuid, DlmaUuid};
 use crate::model::plan::Plan;
-use crate::model::rung::Rung;
+use crate::model::rung::{Past, Rung};
 use crate::model::stat::CampaignStat;
 
 /// One rung of one list.
@@ -27,10 +27,10 @@ pub(super) struct RungCount {
 }
 
 const COUNTS: &str =
-    "SELECT rung, waiting, dialing, answered, held, NULL AS earliest FROM dl_rung WHERE dlma_uuid = ?1";
-pub(super) const COUNTS_WITH_EARLIEST: &str = "SELECT rung, waiting, dialing, answered, held,
+    "SELECT rung, past, waiting, dialing, answered, held, NULL AS earliest FROM dl_rung WHERE dlma_uuid = ?1";
+pub(super) const COUNTS_WITH_EARLIEST: &str = "SELECT rung, past, waiting, dialing, answered, held,
         (SELECT d.last_end FROM dl_list d
-            WHERE d.dlma_uuid = r.dlma_uuid AND d.rung = r.rung
+            WHERE d.dlma_uuid = r.dlma_uuid AND d.rung = r.rung AND d.past = r.past
                 AND d.in_use = 1 AND d.status = 0 AND d.res_dial <> 4 AND d.held = 0
             ORDER BY d.last_end, d.id LIMIT 1) AS earliest
     FROM dl_rung r WHERE r.dlma_uuid = ?1";
@@ -46,8 +46,10 @@ pub(super) async fn rungs(
 
 fn read(row: &SqliteRow) -> Result<RungCount, Fault> {
     let count = |column| row.try_get(column).map(|count: i64| count.max(0).unsigned_abs());
+    let (rung, past): (Rung, Past) =
+        (row::parsed("dl_rung", row, "rung")?, row::parsed("dl_rung", row, "past")?);
     Ok(RungCount {
-        rung: row::parsed("dl_rung", row, "rung")?,
+        rung: rung.with(past),
         waiting: count("waiting")?,
         dialing: count("dialing")?,
         answered: count("answered")?,

@@ -12,7 +12,8 @@ use crate::support::daemon::Daemon;
 
 const SCHEMA: &str = concat!(
     include_str!("../../migrations/sqlite/0001_tables.sql"),
-    include_str!("../../migrations/sqlite/0002_held.sql")
+    include_str!("../../migrations/sqlite/0002_held.sql"),
+    include_str!("../../migrations/sqlite/0005_retry.sql")
 );
 
 /// A uuid that tells in its first digits what it is of.

@@ -326,7 +326,7 @@ async fn a_counter_that_is_not_what_a_count_gives_is_told() {
     assert!(told.contains("counted 1 waiting") && told.contains("kept 2 waiting"), "{told}");
     let told = with_sql("counters", "DELETE FROM dl_rung WHERE rung = '0'").await;
     assert!(told.contains("kept 0 waiting"), "{told}");
-    let told = with_sql("counters", "INSERT INTO dl_rung VALUES ('x', '3', 1, 0, 0, 0)").await;
+    let told = with_sql("counters", "INSERT INTO dl_rung VALUES ('x', '3', '', 1, 0, 0, 0)").await;
     assert!(told.contains("counted 0 waiting"), "{told}");
 }
 

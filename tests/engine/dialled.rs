@@ -82,6 +82,54 @@ fn a_busy_number_is_tried_again_retry_delay_after_the_end_of_its_try() {
 }
 
 #[test]
+fn each_end_may_have_a_delay_of_its_own_that_grows_with_the_contacts_tries() {
+    let mut world = all_busy();
+    world.running(&[("MaxRetry1", "5"), ("RetryDelay", "60"), ("RetryDelayBusy", "10 20 40")], 1);
+
+    world.advance(secs(300));
+
+    let times: Vec<_> = world.attempts().into_iter().map(|(at, _)| at).collect();
+    assert_eq!(times, [0, 11, 32, 73, 114].map(secs), "a second of dialing each");
+}
+
+#[test]
+fn a_delay_for_one_end_leaves_the_others_to_retry_delay() {
+    let mut world = all_busy();
+    world.running(&[("MaxRetry1", "2"), ("RetryDelay", "60"), ("RetryDelayNoAnswer", "10")], 1);
+
+    world.advance(secs(300));
+
+    let times: Vec<_> = world.attempts().into_iter().map(|(at, _)| at).collect();
+    assert_eq!(times, [secs(0), secs(61)]);
+}
+
+#[test]
+fn a_delay_that_is_changed_holds_for_those_who_wait_already() {
+    let mut world = all_busy();
+    let Running { plan, .. } = world.running(&[("MaxRetry1", "2"), ("RetryDelay", "60")], 1);
+    world.advance(secs(30));
+
+    world.update_plan(plan, &[("RetryDelayBusy", "40")]);
+    world.advance(secs(300));
+
+    let times: Vec<_> = world.attempts().into_iter().map(|(at, _)| at).collect();
+    assert_eq!(times, [secs(0), secs(41)]);
+}
+
+#[test]
+fn a_try_that_the_trunk_has_spoilt_is_given_again_as_often_as_the_plan_says() {
+    for (allowed, expected) in [("0", 1), ("2", 3)] {
+        let mut world = World::new();
+        world.every_call(&fate("503 of a trunk"), secs(0), secs(0));
+        world.running(&[("MaxRetry1", "1"), ("RetryDelay", "1"), ("TrunkFaultRetries", allowed)], 1);
+
+        world.advance(secs(100));
+
+        assert_eq!(world.attempts().len(), expected, "TrunkFaultRetries {allowed}");
+    }
+}
+
+#[test]
 fn a_contact_that_is_not_due_never_holds_up_one_that_is() {
     let mut world = all_busy();
     let Running { dlma, .. } = world.running(&[("RetryDelay", "1000")], 1);

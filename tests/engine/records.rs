@@ -148,6 +148,12 @@ impl Records {
             dl.tries.0[attempt.index.place()] -= 1;
         }
         contact.last_end = ending.tm_end.micros();
+        dl.last_outcome = Some(ending.outcome);
+        if ending.fault {
+            let number = attempt.index.get();
+            dl.faultcnt = if dl.fault_number == number { dl.faultcnt + 1 } else { 1 };
+            dl.fault_number = number;
+        }
         match ending.next_try {
             NextTry::AfterDelay => {}
             NextTry::AtOnce => contact.last_end = 0,

@@ -45,6 +45,30 @@ fn case_39_a_dead_trunk_costs_twenty_tries_and_nobody_elses_on_a_real_asterisk()
     case_39(Lab::up("case39"));
 }
 
+/// A dead trunk costs nobody his last try: whoever it has spoilt one for has another once there is a way.
+#[test]
+fn a_list_behind_a_dead_trunk_is_dialled_whole_once_another_takes_its_place() {
+    let sandbox = Sandbox::up("");
+    let mut daemon = Daemon::start(&sandbox, "");
+    let mut client = daemon.client();
+    let callees = numbers("10003", 40);
+    let contacts: Vec<_> = callees.iter().map(|number| [("Number1", number.as_str())]).collect();
+    let contacts: Vec<&[(&str, &str)]> = contacts.iter().map(|contact| &contact[..]).collect();
+    let plan = [("TechName", "PJSIP/"), ("TrunkName", "nocontact"), ("MaxRetry1", "1")];
+    let retry = [("RetryDelay", "600"), ("RetryDelayFailed", "1"), ("TrunkFaultRetries", "1")];
+    let campaign = Campaign::create(&mut client, &[&plan[..], &retry].concat(), &scene::HOLD, &contacts);
+    campaign.request(&mut client, "1");
+    wait_until_said(&mut daemon, "the trunk's fault", 1);
+    let stat = &client.list("OutCampaignStatShow", &[("Uuid", &campaign.uuid)])[0];
+    assert_eq!((header(stat, "DlFinishedCount"), header(stat, "DlCalledCount")), ("0".into(), "20".into()));
+
+    let plan = header(&client.list("OutCampaignShow", &[("Uuid", &campaign.uuid)])[0], "Plan");
+    client.done("OutPlanUpdate", &[("Uuid", &plan), ("TechName", "Local/"), ("TrunkName", "astout-demo")]);
+
+    finish(&daemon, &mut client, &campaign);
+    assert_eq!((count(&daemon, "answered"), count(&daemon, "failed")), (40, 20));
+}
+
 /// A PBX that takes two calls at once and refuses the rest: those are tried again, RetryDelay later and no sooner.
 fn case_40(pbx: impl Breakable, plan: &[(&str, &str)], callees: &[String]) {
     const RETRY_DELAY: Duration = Duration::from_secs(1);

@@ -63,8 +63,34 @@ pub(crate) struct Contact {
     open: Option<DialingUuid>,
     answered: bool,
     pub(crate) tries: [u32; 8],
-    /// When its last try ended.
+    /// When its last try ended, and how.
     last_end: Option<Timestamp>,
+    last: Option<Outcome>,
+    /// The place of the number that failed last by a fault of the trunk or ours, and how often.
+    faults: Option<(usize, u32)>,
+}
+
+impl Contact {
+    /// How long after its last try it is left alone, in seconds.
+    fn rest(&self, plan: &Plan) -> u32 {
+        let own = match self.last {
+            Some(Outcome::Busy) => plan.retry.busy.as_ref(),
+            Some(Outcome::Failed) => plan.retry.failed.as_ref(),
+            _ => None,
+        };
+        let delays = own.map(ToString::to_string);
+        let delays: Vec<u32> =
+            delays.iter().flat_map(|text| text.split(' ')).map(|delay| delay.parse().unwrap()).collect();
+        let tries: u32 = self.tries.iter().sum();
+        let place = (tries.max(1) as usize).min(delays.len());
+        delays.get(place.wrapping_sub(1)).copied().unwrap_or(plan.retry_delay_s)
+    }
+
+    /// How many tries the number at that place gets in all.
+    fn allowed(&self, plan: &Plan, place: usize) -> u32 {
+        let faults = self.faults.filter(|(number, _)| *number == place).map_or(0, |(_, faults)| faults);
+        plan.max_retry.0[place] + faults.min(self.tries[place]).min(plan.retry.trunk_faults)
+    }
 }
 
 /// See the module.
@@ -220,17 +246,18 @@ impl Model {
                     let contact = self.contacts.entry(dl).or_default();
                     assert_eq!(contact.open, None, "P3: contact {dl} is claimed as {dialing} and is open");
                     assert!(!contact.answered, "contact {dl} is claimed and was answered before");
-                    contact.tries[place] += 1;
-                    assert_eq!(attempt.try_count, contact.tries[place], "which try {dialing} is");
-                    let rest = secs(attempt.capsule.plan.retry_delay_s.into());
+                    let plan = &attempt.capsule.plan;
+                    let rest = secs(contact.rest(plan).into());
                     let rested = contact.last_end.is_none_or(|end| end.plus(rest) <= attempt.tm_create);
                     assert!(rested, "{dl} is claimed less than {rest:?} after {:?}", contact.last_end);
-                    let allowed = attempt.capsule.plan.max_retry.of(attempt.index);
+                    let allowed = contact.allowed(plan, place);
                     assert!(
                         attempt.try_count <= allowed,
                         "try {} of {allowed}: {dialing}",
                         attempt.try_count
                     );
+                    contact.tries[place] += 1;
+                    assert_eq!(attempt.try_count, contact.tries[place], "which try {dialing} is");
                     contact.open = Some(dialing);
                     let row = Row {
                         dl,
@@ -302,8 +329,10 @@ impl Model {
             for dl in self.dls.values().filter(|dl| dl.in_use && Some(dl.dlma_uuid) == campaign.dlma) {
                 let contact = self.contacts.get(&dl.uuid);
                 let tries = contact.map(|contact| contact.tries).unwrap_or_default();
-                let left =
-                    |place: usize| dl.numbers.0[place].is_some() && tries[place] < plan.max_retry.0[place];
+                let allowed = |place: usize| {
+                    contact.map_or(plan.max_retry.0[place], |contact| contact.allowed(plan, place))
+                };
+                let left = |place: usize| dl.numbers.0[place].is_some() && tries[place] < allowed(place);
                 let through = contact.is_some_and(|contact| contact.answered) || !(0..8).any(left);
                 assert!(through, "contact {} was forgotten after {tries:?}, by plan {plan:?}", dl.uuid);
             }
@@ -326,6 +355,12 @@ impl Model {
         contact.answered |= outcome == Outcome::Answered;
         if outcome != Outcome::Withdrawn || row.status != DialingStatus::None.code() {
             contact.last_end = Some(ending.tm_end);
+            contact.last = Some(outcome);
+        }
+        if ending.fault {
+            let before =
+                contact.faults.filter(|(place, _)| *place == row.place).map_or(0, |(_, faults)| faults);
+            contact.faults = Some((row.place, before + 1));
         }
         if outcome == Outcome::Withdrawn {
             contact.tries[row.place] -= 1;

@@ -120,6 +120,9 @@ impl Simulation {
                     ("MaxRetry1", &tries[0]),
                     ("MaxRetry2", &tries[1]),
                     ("MaxRetry3", &tries[2]),
+                    ("RetryDelayBusy", "1 3"),
+                    ("RetryDelayFailed", &delay),
+                    ("TrunkFaultRetries", if mode == "1" { "1" } else { "0" }),
                 ],
             );
         }
@@ -232,7 +235,8 @@ impl Simulation {
                 }
             }
             Deed::UpdatePlan => {
-                let field = ["RetryDelay", "MaxRetry1", "MaxRetry2"][self.rng.usize(..3)];
+                let field = ["RetryDelay", "MaxRetry1", "MaxRetry2", "RetryDelayBusy", "TrunkFaultRetries"]
+                    [self.rng.usize(..5)];
                 let value = self.rng.u32(..4).to_string();
                 if let Some(plan) = any(&mut self.rng, &self.operator.plans) {
                     self.update(NounKind::Plan, plan, (field, &value));

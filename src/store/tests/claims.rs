@@ -201,9 +201,9 @@ async fn what_dialing_asks_often_walks_an_index_without_a_sort_or_a_scan() {
         }
     };
     let pick = plan(claim::PICK.to_owned()).await;
-    assert!(pick.contains("INDEX dl_waiting (dlma_uuid=? AND rung=?)"), "{pick}");
+    assert!(pick.contains("INDEX dl_waiting (dlma_uuid=? AND rung=? AND past=?)"), "{pick}");
     let earliest = plan(stat::COUNTS_WITH_EARLIEST.to_owned()).await;
-    assert!(earliest.contains("INDEX dl_waiting (dlma_uuid=? AND rung=?)"), "{earliest}");
+    assert!(earliest.contains("INDEX dl_waiting (dlma_uuid=? AND rung=? AND past=?)"), "{earliest}");
     assert!(earliest.contains("SEARCH r USING PRIMARY KEY (dlma_uuid=?)"), "{earliest}");
     for notes in [notes::PROGRESS, notes::WITHDRAWN] {
         let notes = plan(notes.to_owned()).await;

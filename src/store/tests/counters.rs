@@ -25,6 +25,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Outcome::Busy,
         Outcome::Busy,
         Outcome::Failed,
+        // In these tests a fault of the trunk.
+        Outcome::Congestion,
+        Outcome::Congestion,
         Outcome::Answered,
         Outcome::Withdrawn,
     ]);
@@ -50,6 +53,9 @@ struct Contact {
     numbers: [bool; 8],
     tries: [u32; 8],
     last_end: Option<Timestamp>,
+    last: Option<Outcome>,
+    /// The faults of the number that had one last.
+    faults: Option<(usize, u32)>,
     dialled: bool,
     answered: bool,
 }
@@ -57,13 +63,24 @@ struct Contact {
 impl Contact {
     fn next(&self, capsule: &Capsule) -> Option<usize> {
         let waits = !self.dialled && !self.answered;
-        (0..8).find(|n| waits && self.numbers[*n] && self.tries[*n] < capsule.plan.max_retry.0[*n])
+        let more = |n: usize| match self.faults {
+            Some((number, faults)) if number == n => faults.min(capsule.plan.retry.trunk_faults),
+            _ => 0,
+        };
+        (0..8).find(|n| waits && self.numbers[*n] && self.tries[*n] < capsule.plan.max_retry.0[*n] + more(*n))
     }
 
     fn due_at(&self, capsule: &Capsule) -> Option<Timestamp> {
         self.next(capsule)?;
-        let never = Timestamp::from_micros(0).plus(capsule.plan.retry_delay());
-        Some(self.last_end.map_or(never, |end| end.plus(capsule.plan.retry_delay())))
+        let plan = &capsule.plan;
+        let seconds = match (self.last, self.tries.iter().sum::<u32>()) {
+            (Some(Outcome::Busy), 0 | 1) if plan.retry.busy.is_some() => 2,
+            (Some(Outcome::Busy), _) if plan.retry.busy.is_some() => 9,
+            (Some(Outcome::Congestion), _) if plan.retry.congestion.is_some() => 1,
+            _ => plan.retry_delay_s,
+        };
+        let last_end = self.last_end.unwrap_or(Timestamp::from_micros(0));
+        Some(last_end.plus(Duration::from_secs(seconds.into())))
     }
 }
 
@@ -115,6 +132,13 @@ impl Model {
         if outcome == Outcome::Withdrawn {
             contact.tries[attempt.index.place()] -= 1;
         }
+        if outcome == Outcome::Congestion {
+            let place = attempt.index.place();
+            let before =
+                contact.faults.filter(|(number, _)| *number == place).map_or(0, |(_, faults)| faults);
+            contact.faults = Some((place, before + 1));
+        }
+        contact.last = Some(outcome);
         contact.dialled = false;
         contact.answered = outcome == Outcome::Answered;
         contact.last_end = Some(now);
@@ -134,14 +158,16 @@ impl Model {
 const NUMBERS: [&str; 8] =
     ["Number1", "Number2", "Number3", "Number4", "Number5", "Number6", "Number7", "Number8"];
 const RECOUNT: &str =
-    "SELECT dlma_uuid, rung, sum(status = 0 AND res_dial <> 4 AND held = 0) AS waiting, sum(status = 1) AS dialing,
+    "SELECT dlma_uuid, rung, past, sum(status = 0 AND res_dial <> 4 AND held = 0) AS waiting, sum(status = 1) AS dialing,
         sum(status = 0 AND res_dial = 4) AS answered, sum(status = 0 AND res_dial <> 4 AND held = 1) AS held
-    FROM dl_list WHERE in_use = 1 GROUP BY dlma_uuid, rung ORDER BY dlma_uuid, rung";
+    FROM dl_list WHERE in_use = 1 GROUP BY dlma_uuid, rung, past ORDER BY dlma_uuid, rung, past";
 
 async fn live(steps: Vec<Step>) {
     let mut lab = lab().await;
     let one = lab.campaign(&[("RetryDelay", "10"), ("MaxRetry1", "2"), ("MaxRetry2", "1")]).await;
     let plan = [("TechName", "IAX2"), ("RetryDelay", "3"), ("MaxRetry1", "1"), ("MaxRetry3", "0")];
+    let by_end = [("RetryDelayBusy", "2 9"), ("RetryDelayCongestion", "1"), ("TrunkFaultRetries", "2")];
+    let plan = [&plan[..], &by_end].concat();
     let plan = uuid_of(&lab.create(NounKind::Plan, &plan).await.unwrap());
     let (dlma, dest) = (one.dlma.uuid.to_string(), one.destination.uuid.to_string());
     let two = lab.campaign_of(&plan, &dlma, &dest).await;
@@ -154,9 +180,16 @@ async fn live(steps: Vec<Step>) {
                 let there: [bool; 8] = std::array::from_fn(|n| numbers & (1 << n) != 0);
                 let pairs: Vec<_> = (0..8).filter(|n| there[*n]).map(|n| (NUMBERS[n], "300")).collect();
                 let uuid = lab.contact(&capsules[0], &pairs).await;
-                let (tries, last_end) = ([0; 8], None);
-                let contact =
-                    Contact { uuid, numbers: there, tries, last_end, dialled: false, answered: false };
+                let contact = Contact {
+                    uuid,
+                    numbers: there,
+                    tries: [0; 8],
+                    last_end: None,
+                    last: None,
+                    faults: None,
+                    dialled: false,
+                    answered: false,
+                };
                 model.contacts.push(contact);
             }
             Step::Claim { by, count } => {
@@ -203,7 +236,7 @@ async fn live(steps: Vec<Step>) {
             }
         }
     }
-    let counts = "SELECT * FROM dl_rung ORDER BY dlma_uuid, rung";
+    let counts = "SELECT * FROM dl_rung ORDER BY dlma_uuid, rung, past";
     let counted = query(counts).fetch_all(&mut foreign).await.unwrap();
     let recounted = query(RECOUNT).fetch_all(&mut foreign).await.unwrap();
     let text = |rows: &[sqlx::sqlite::SqliteRow]| {
@@ -211,15 +244,15 @@ async fn live(steps: Vec<Step>) {
             .map(|row| {
                 let text = |n| row.get::<String, _>(n);
                 let number = |n| row.get::<i64, _>(n);
-                (text(0), text(1), number(2), number(3), number(4), number(5))
+                (text(0), text(1), text(2), number(3), number(4), number(5), number(6))
             })
             .collect::<Vec<_>>()
     };
     assert_eq!(text(&counted), text(&recounted));
     for dl in lab.store.dls(capsules[0].campaign.dlma, 1000, None).await.unwrap() {
-        let rung = query("SELECT rung FROM dl_list WHERE uuid = ?1").bind(dl.uuid.to_string());
+        let rung = query("SELECT rung || past FROM dl_list WHERE uuid = ?1").bind(dl.uuid.to_string());
         let rung: String = rung.fetch_one(&mut foreign).await.unwrap().get(0);
-        assert_eq!(rung, dl.rung().to_string());
+        assert_eq!(rung, dl.rung().to_string() + &dl.rung().past().to_string());
     }
     for stat in lab.store.stats().await.unwrap() {
         assert_eq!(stat.total, model.contacts.len() as u64);

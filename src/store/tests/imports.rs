@@ -88,8 +88,8 @@ async fn the_counters_hold_whatever_the_batch_has() {
     assert_eq!((import.rows, import.imported, import.duplicates(), import.faulty()), (500, 310, 90, 100));
     assert_eq!(lab.number("SELECT count(*) FROM dl_list").await, 310);
     let differ = "SELECT count(*) FROM (
-            SELECT dlma_uuid, rung, count(*) AS n FROM dl_list GROUP BY dlma_uuid, rung
-            EXCEPT SELECT dlma_uuid, rung, waiting FROM dl_rung)";
+            SELECT dlma_uuid, rung, past, count(*) AS n FROM dl_list GROUP BY dlma_uuid, rung, past
+            EXCEPT SELECT dlma_uuid, rung, past, waiting FROM dl_rung)";
     assert_eq!(lab.number(differ).await, 0);
     assert_eq!(lab.number("SELECT sum(waiting) FROM dl_rung").await, 310);
 }

@@ -199,7 +199,8 @@ fn ending(attempt: &Arc<Attempt>, outcome: Outcome, tm_end: Timestamp) -> Comman
     };
     let progress = Progress { status: DialingStatus::Hangup, res_dial, ..Progress::default() };
     let dialing = Dialing { attempt: Arc::clone(attempt), progress };
-    Command::Finish(Box::new(Ending { dialing, outcome, next_try: NextTry::AfterDelay, tm_end }))
+    let fault = outcome == Outcome::Congestion;
+    Command::Finish(Box::new(Ending { dialing, outcome, fault, next_try: NextTry::AfterDelay, tm_end }))
 }
 
 fn stored(done: Done) -> Result<Noun, Refusal> {
