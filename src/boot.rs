@@ -35,6 +35,7 @@ use crate::daemon::handle::Handle;
 use crate::disk;
 use crate::engine::{self, Engine, Records};
 use crate::manager;
+use crate::manager::relay::{self, Relay};
 use crate::model::dialing::NextTry;
 use crate::model::ids::Ids;
 use crate::model::policy::Policy;
@@ -127,10 +128,10 @@ pub async fn serve(
     }
     let _lock = lock(&config.database.file)?;
     let clock = Clock::start();
-    let policy = policy(&config.policy);
+    let allowed = policy(&config.policy);
     let options = StoreOptions {
         url: config.database.url.clone(),
-        policy,
+        policy: allowed.clone(),
         result: result_options(&config.result),
         log_seq: 0,
     };
@@ -166,9 +167,15 @@ pub async fn serve(
     let (driver, handle) = driver::new(parts);
     let doors_stop = CancellationToken::new();
     let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
+    let (policies, known_policy) = watch::channel(Arc::new(allowed));
+    let relay = config.manager.listen.filter(|_| config.manager.relay).map(|_| {
+        let _on_their_threads = door_threads.enter();
+        Relay::start(relayed_to(asterisk), known_policy, &tasks, &doors_stop)
+    });
     let to_serve = (door_threads, &tasks, &doors_stop);
-    let doors = open_doors(&config, known_users, handle.clone(), control, clock, to_serve).await?;
-    tasks.spawn(take_up(config, reloads, users, handle.clone(), doors_stop.clone()));
+    let options = manager::Options { users: known_users, started: clock.now().mono, relay };
+    let doors = open_doors(&config, options, handle.clone(), control, clock, to_serve).await?;
+    tasks.spawn(take_up(config, reloads, (users, policies), handle.clone(), doors_stop.clone()));
     // Told at every level: others wait for the word.
     info!(target: "ready", "ready");
     // Without systemd there is nobody to tell.
@@ -315,6 +322,16 @@ fn connection_options(asterisk: &config::Asterisk) -> ConnectionOptions {
     }
 }
 
+/// The Asterisk that operators are relayed to.
+fn relayed_to(asterisk: &config::Asterisk) -> relay::Asterisk {
+    relay::Asterisk {
+        host: asterisk.host.clone(),
+        port: asterisk.port,
+        username: asterisk.relay_username.clone().unwrap_or_else(|| asterisk.username.clone()),
+        secret: asterisk.secret.expose().to_owned(),
+    }
+}
+
 fn engine_options(config: &Config, asterisk: &config::Asterisk) -> engine::Options {
     engine::Options {
         max_channels: asterisk.max_channels,
@@ -336,7 +353,7 @@ fn result_options(result: &config::ResultLog) -> ResultOptions {
 async fn take_up(
     mut running: Config,
     mut reloads: mpsc::Receiver<Reload>,
-    users_known: watch::Sender<Arc<[manager::User]>>,
+    (users_known, policies): (watch::Sender<Arc<[manager::User]>>, watch::Sender<Arc<Policy>>),
     handle: Handle,
     stop: CancellationToken,
 ) {
@@ -362,6 +379,7 @@ async fn take_up(
         if handle.set_options(engine_options(&config, asterisk)).await.is_err() {
             return;
         }
+        policies.send_replace(Arc::new(policy(&config.policy)));
         users_known.send_replace(Arc::from(users(&config.manager)));
         info!("took up the configuration: [policy], limits, users, result lines, on_unknown");
         running = config;
@@ -382,7 +400,10 @@ fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
     };
     [
         ("asterisk", asterisks(running) != asterisks(config)),
-        ("manager", running.manager.listen != config.manager.listen),
+        ("manager", {
+            let fixed = |config: &Config| (config.manager.listen, config.manager.relay);
+            fixed(running) != fixed(config)
+        }),
         ("cli", running.cli != config.cli),
         ("dialer", running.dialer.orphan_policy != config.dialer.orphan_policy),
         ("database", running.database != config.database),
@@ -438,13 +459,13 @@ fn users(config: &config::Manager) -> Vec<manager::User> {
 /// Opens the doors that are configured; gives the path of the local socket.
 async fn open_doors(
     config: &Config,
-    users: watch::Receiver<Arc<[manager::User]>>,
+    options: manager::Options,
     handle: Handle,
     control: Control,
     clock: Clock,
     (threads, tasks, stop): (&runtime::Handle, &TaskTracker, &CancellationToken),
 ) -> Result<Option<PathBuf>, BootError> {
-    let options = Arc::new(manager::Options { users, started: clock.now().mono });
+    let options = Arc::new(options);
     if let Some(address) = config.manager.listen {
         let listener = TcpListener::bind(address).await.map_err(cannot_listen("manager", &address))?;
         let at: Option<SocketAddr> = listener.local_addr().ok();

@@ -147,7 +147,6 @@ fn doors_that_are_not_built_are_taken_and_told() {
     assert_snapshot!(Config::default().not_built().join("\n"), @r#"
         [http] listen = "127.0.0.1:8138": this door is not built yet; it is off
         [agi] listen = "127.0.0.1:4573": this door is not built yet; it is off
-        [manager] relay = true: relaying to Asterisk is not built yet; it is off
     "#);
 }
 
@@ -407,7 +406,6 @@ fn check_config_tells_right_from_wrong_by_its_exit_code() {
         format!("{out}exit {code}")
     };
     assert_snapshot!(check("[asterisk]\nsecret = \"x\"\n[http]\nlisten = \"\"\n[agi]\nlisten = \"\"\n"), @"
-        note: [manager] relay = true: relaying to Asterisk is not built yet; it is off
         /etc/astout/astout.toml: config OK
         exit 0
     ");

@@ -180,6 +180,11 @@ impl Privileges {
         self.0 & other.0 != 0
     }
 
+    /// Whether every class of the other set is in this one.
+    pub fn includes(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
     /// Whether no class is in the set.
     pub fn is_empty(self) -> bool {
         self.0 == 0

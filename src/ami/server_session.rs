@@ -243,15 +243,29 @@ impl ServerSession {
 
     /// Queues an event, if the client reads its class; it comes after the answer under way (spec 5.6).
     pub fn send_event(&mut self, class: Class, event: &Message) {
-        if !self.event_classes().contains(class) {
+        if self.event_classes().contains(class) {
+            self.send_event_of(class.into(), event.to_wire());
+        }
+    }
+
+    /// Queues an event that is written as `wire`, if the client reads all of these classes; likewise after the answer under
+    /// way.
+    pub fn send_event_of(&mut self, classes: Privileges, wire: Bytes) {
+        if !self.event_classes().includes(classes) {
             return;
         }
         match self.state {
-            State::Member => self.output.push(event.to_wire()),
-            State::Serving => self.output.hold_event(event.to_wire()),
+            State::Member => self.output.push(wire),
+            State::Serving => self.output.hold_event(wire),
             State::Stranger | State::Asking { .. } | State::Denied { .. } | State::Closed { .. } => {}
         }
         self.check_overflow();
+    }
+
+    /// Lets the events go that wait for the answer under way: for one that is long in coming, and of which nothing was
+    /// queued yet.
+    pub fn release_events(&mut self) {
+        self.output.release_events();
     }
 
     /// To be called at [`ServerSession::next_deadline`]; harmless at any other time.

@@ -256,21 +256,21 @@ impl<T: Send> Connection<T> {
     }
 
     fn came_up(&mut self, banner: &str) {
-        let ConnectionOptions { host, port, .. } = &self.options;
+        let ConnectionOptions { host, port, purpose, .. } = &self.options;
         match self.outage.take() {
-            Some(since) => info!("Asterisk at {host}:{port} is back after {:.1?}", since.elapsed()),
-            None => info!("connected to Asterisk at {host}:{port} ({banner})"),
+            Some(since) => info!("Asterisk at {host}:{port} is back{purpose} after {:.1?}", since.elapsed()),
+            None => info!("connected to Asterisk at {host}:{port}{purpose} ({banner})"),
         }
     }
 
     /// Says so once per outage.
     fn went_down(&mut self, why: &str, refused: bool) {
-        let ConnectionOptions { host, port, .. } = &self.options;
+        let ConnectionOptions { host, port, purpose, .. } = &self.options;
         if self.outage.is_some() {
-            return debug!("still no Asterisk at {host}:{port}: {why}");
+            return debug!("still no Asterisk at {host}:{port}{purpose}: {why}");
         }
         self.outage = Some(Instant::now());
-        warn!("cannot reach Asterisk at {host}:{port}: {why}; trying again");
+        warn!("cannot reach Asterisk at {host}:{port}{purpose}: {why}; trying again");
         self.tell(FromAsterisk::Down { why: why.to_owned(), refused });
     }
 

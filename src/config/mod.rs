@@ -149,9 +149,6 @@ impl Config {
                 format!("[{door}] listen = \"{listen}\": this door is not built yet; it is off")
             })
             .collect();
-        if self.manager.listen.is_some() && self.manager.relay {
-            lines.push("[manager] relay = true: relaying to Asterisk is not built yet; it is off".into());
-        }
         if self.result.history_events_enable {
             lines.push(
                 "[result] history_events_enable = true: the key is not built yet; lines come without it"

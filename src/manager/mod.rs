@@ -11,6 +11,7 @@
 //! | `render` | nouns and events as headers |
 //! | `command` | the `out …` lines of `Action: Command` |
 //! | [`import`] | an import on the wire, both ends of it |
+//! | [`relay`] | everything that is not ours, to Asterisk and back |
 
 mod acl;
 mod actions;
@@ -21,6 +22,7 @@ mod login;
 mod names;
 mod nouns;
 mod places;
+pub mod relay;
 mod render;
 mod session;
 
@@ -38,6 +40,7 @@ use uuid::Uuid;
 
 use self::login::Gate;
 use self::places::Places;
+use self::relay::Relay;
 use crate::ami::builder::Limits;
 use crate::ami::server_session::ServerOptions;
 use crate::ami::{Account, Now, Privileges, ServerSession};
@@ -57,6 +60,8 @@ pub struct Options {
     pub users: watch::Receiver<Arc<[User]>>,
     /// When the daemon was up, on the monotonic clock: the `Uptime` that clients are told counts from here.
     pub started: Duration,
+    /// What other actions go to, and Asterisk's events come from; `None` where nothing is relayed. Not for the local door.
+    pub relay: Option<Relay>,
 }
 
 /// One who may log in.
@@ -100,6 +105,7 @@ struct Door {
     handle: Handle,
     /// Where the daemon itself may be told something; at the local door only.
     control: Option<Control>,
+    relay: Option<Relay>,
     clock: Clock,
     started: Duration,
     stop: CancellationToken,
@@ -114,7 +120,9 @@ impl Door {
         stop: CancellationToken,
     ) -> Arc<Self> {
         let gate = Gate::new(options.users.clone());
-        Arc::new(Self { gate, handle, control, clock, started: options.started, stop })
+        // The command line's door has nothing to relay: whoever is on this machine has Asterisk's own.
+        let relay = options.relay.clone().filter(|_| control.is_none());
+        Arc::new(Self { gate, handle, control, relay, clock, started: options.started, stop })
     }
 
     /// The time as sessions take it.

@@ -127,7 +127,7 @@ impl Daemon {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let users = tokio::sync::watch::channel(Arc::from(users())).1;
-        let options = Arc::new(Options { users, started: Duration::ZERO });
+        let options = Arc::new(Options { users, started: Duration::ZERO, relay: None });
         tokio::spawn(manager::serve(
             listener,
             Arc::clone(&options),

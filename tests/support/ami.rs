@@ -84,7 +84,8 @@ impl Client {
         }
     }
 
-    fn submit(&mut self, name: &str, fields: &[(&str, &str)]) -> String {
+    /// Sends an action and gives its ActionID, by which the answer comes.
+    pub fn submit(&mut self, name: &str, fields: &[(&str, &str)]) -> String {
         self.actions += 1;
         let id = format!("t{}", self.actions);
         let action = MessageBuilder::action(name).action_id(&id);
@@ -93,7 +94,8 @@ impl Client {
         id
     }
 
-    fn response(&mut self, id: &str) -> Message {
+    /// The response with that ActionID; events before it stay for later.
+    pub fn response(&mut self, id: &str) -> Message {
         let ours = |message: &Message| message.is_response() && message.action_id().as_deref() == Some(id);
         self.next_of(ours, PATIENCE).expect("a response")
     }

@@ -144,6 +144,13 @@ info_enable = true
         daemon
     }
 
+    /// Starts one that relays; on a real Asterisk as a user of its own.
+    pub fn start_relaying(pbx: &impl Pbx, relay_username: &str, more: &str) -> Self {
+        let user = format!("calls_per_second = 200\nrelay_username = \"{relay_username}\"");
+        let edits = [("relay = false", "relay = true"), ("calls_per_second = 200", user.as_str())];
+        Self::start_at(pbx, pbx.get("ASTERISK_AMI"), &edits, more)
+    }
+
     /// Rewrites its configuration, for the next start.
     pub fn reconfigure(&self, from: &str, to: &str) {
         let path = self.path("astout.toml");

@@ -166,6 +166,31 @@ fn events_never_fall_inside_an_answer() {
 }
 
 #[test]
+fn an_event_of_several_classes_is_for_those_who_read_them_all() {
+    let mut host = Host::member();
+    host.play("C: Action: Events\nC: EventMask: on\nC:\nS: Response: Success\nS: Events: On\nS:");
+    host.session.send_event_of(Privileges::ALL, Bytes::from_static(b"Event: All\r\n\r\n"));
+    assert_eq!(host.output(), "Event: All\r\n\r\n");
+    host.play("C: Action: Events\nC: EventMask: call\nC:\nS: Response: Success\nS: Events: On\nS:");
+    host.session.send_event_of(Privileges::ALL, Bytes::from_static(b"Event: All\r\n\r\n"));
+    host.session.send_event_of(Class::Call.into(), Bytes::from_static(b"Event: Call\r\n\r\n"));
+    assert_eq!(host.output(), "Event: Call\r\n\r\n");
+}
+
+#[test]
+fn events_may_be_let_go_before_an_answer_that_is_long_in_coming() {
+    let mut host = Host::member();
+    host.play("C: Action: Park\nC:");
+    host.user_event("meanwhile");
+    host.session.release_events();
+    assert_eq!(host.output(), "Event: UserEvent\r\nPrivilege: user,all\r\nText: meanwhile\r\n\r\n");
+    host.user_event("later");
+    host.session.send_reply(&response::success_message(None, "Parked"));
+    host.session.reply_done();
+    assert!(host.output().starts_with("Response: Success"));
+}
+
+#[test]
 fn the_next_request_waits_for_the_answer_to_the_one_before() {
     let mut host = Host::member();
     host.play("C: Action: Park\nC:\nC: Action: Ping\nC: ActionID: 2\nC:");

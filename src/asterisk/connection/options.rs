@@ -11,6 +11,8 @@ pub struct ConnectionOptions {
     pub host: String,
     /// The port of its manager, 5038 as a rule.
     pub port: u16,
+    /// What the log says that the connection is for, with a blank before it; empty for the dialer's own.
+    pub purpose: &'static str,
     /// How to log in and how long to wait. An empty `action_id_prefix` becomes a random one per connection.
     pub session: ClientOptions,
     /// How long connecting may take.
@@ -28,6 +30,7 @@ impl Default for ConnectionOptions {
         Self {
             host: "127.0.0.1".to_owned(),
             port: 5038,
+            purpose: "",
             session: ClientOptions { action_id_prefix: String::new(), ..ClientOptions::default() },
             connect_timeout: Duration::from_secs(5),
             retry_min: Duration::from_millis(200),

@@ -12,7 +12,12 @@ const OF_THE_SESSION: [(&str, &str); 5] = [
     ("Ping", "Keepalive command"),
 ];
 
-pub(super) fn answer(action_id: Option<&[u8]>, may: Privileges) -> Message {
+/// Beside ours `relayed`, each a name and what is said of it; of a name that both have ours stands.
+pub(in crate::manager) fn answer(
+    action_id: Option<&[u8]>,
+    may: Privileges,
+    relayed: &[(String, String)],
+) -> Message {
     let ours = ACTIONS.iter().filter(|action| action.is_allowed(may)).map(|action| {
         let classes: String = action.needs.iter().map(|class| format!("{class},")).collect();
         let classes = if classes.is_empty() { "<none>".to_owned() } else { classes + "all" };
@@ -20,6 +25,11 @@ pub(super) fn answer(action_id: Option<&[u8]>, may: Privileges) -> Message {
     });
     let sessions = OF_THE_SESSION.iter().map(|(name, text)| (*name, format!("{text}.  (Priv: <none>)")));
     let mut lines: Vec<_> = ours.chain(sessions).collect();
+    for (name, text) in relayed {
+        if !lines.iter().any(|(ours, _)| ours.eq_ignore_ascii_case(name)) {
+            lines.push((name, text.clone()));
+        }
+    }
     lines.sort_unstable();
     let answer = response::success(action_id);
     lines.into_iter().fold(answer, |answer, (name, text)| answer.header(name, text)).finish_lossy()
@@ -32,7 +42,7 @@ mod tests {
 
     #[test]
     fn only_what_the_asker_may_use_is_listed_by_name() {
-        let text = |may| String::from_utf8(answer(Some(b"1"), may).to_wire().to_vec()).unwrap();
+        let text = |may| String::from_utf8(answer(Some(b"1"), may, &[]).to_wire().to_vec()).unwrap();
         assert_eq!(
             text(Privileges::NONE),
             "Response: Success\r\nActionID: 1\r\n\

@@ -3,7 +3,7 @@
 mod change;
 mod dialings;
 mod list;
-mod list_commands;
+pub(super) mod list_commands;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -115,8 +115,23 @@ impl Replies {
         drop(self.sender.send(message).await);
     }
 
+    /// Room for one more message, once the client has taken enough of the others; `None` where it is gone.
+    pub(super) async fn place(&self) -> Option<mpsc::Permit<'_, Message>> {
+        self.sender.reserve().await.ok()
+    }
+
     pub(super) async fn error(&self, text: &str) {
         self.send(response::error(self.id(), text)).await;
+    }
+}
+
+/// Whether the request is for Asterisk, where there is a relay; nothing that begins with `Out` is.
+pub(super) fn is_for_asterisk(request: &Request) -> bool {
+    match ACTIONS.iter().find(|action| request.is(action.name)).map(|action| action.does) {
+        Some(Does::Command) => request.get("Command").is_some_and(|line| !command::is_ours(&line)),
+        Some(Does::ListCommands) => true,
+        Some(_) => false,
+        None => !request.name().get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("out")),
     }
 }
 
@@ -146,7 +161,7 @@ pub(super) async fn perform(
         Does::BeginImport => import::begin(&fields, &handle, &replies).await,
         Does::ImportRows => import::rows(&fields, &handle, &replies).await,
         Does::Command => command::perform(&fields, &handle, control.as_ref(), &replies).await,
-        Does::ListCommands => replies.send(list_commands::answer(replies.id(), may)).await,
+        Does::ListCommands => replies.send(list_commands::answer(replies.id(), may, &[])).await,
     }
 }
 

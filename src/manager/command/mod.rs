@@ -39,6 +39,11 @@ pub(super) async fn perform(fields: &Fields, handle: &Handle, control: Option<&C
     replies.send(answer.finish_lossy()).await;
 }
 
+/// Whether that line is one of ours, be it a wrong one.
+pub(super) fn is_ours(text: &str) -> bool {
+    !matches!(line::parse(text), Err(Wrong::NotOurs))
+}
+
 type Output = Vec<String>;
 
 async fn run(text: &str, json: bool, handle: &Handle, control: Option<&Control>) -> Result<Output, Output> {
