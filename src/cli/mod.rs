@@ -84,6 +84,11 @@ enum Command {
     Check(check::Arguments),
     /// Put the contacts of a CSV file into a dial list; cut off, the same command goes on where it was
     Import(import::Arguments),
+    /// Say why a campaign, a contact or a number is not being dialled right now: every gate, and what it saw
+    Explain {
+        /// The uuid of a campaign or of a contact, or a number.
+        what: String,
+    },
     /// Say whether everything is there that dialing needs, and what to do; 1 where something does not work
     Doctor(doctor::Arguments),
 }
@@ -115,6 +120,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
         (None, Some(Command::Import(what))) => {
             import::run(&arguments.config, environment, &what, arguments.json)
+        }
+        (None, Some(Command::Explain { what })) => {
+            let line = format!("out explain {what}");
+            remote::run(&arguments.config, environment, &line, arguments.json)
         }
         (None, Some(Command::Doctor(how))) => {
             doctor::run(&arguments.config, environment, &how, arguments.json)

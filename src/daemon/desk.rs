@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use crate::asterisk::Order;
+use crate::engine::explain::{Explained, RECORDS, Standing};
 use crate::engine::{Effect, Engine, Input, Notice};
 use crate::model::dialing::Ending;
 use crate::model::dl::Dl;
@@ -66,6 +67,18 @@ pub enum Hold {
     Room,
     /// The database may be damaged.
     Damage,
+}
+
+impl Hold {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Log => {
+                "the result log cannot be written, or is not known to be: dialing goes on once it can"
+            }
+            Self::Room => "too little room is left on disk: dialing goes on once there is more",
+            Self::Damage => "the database may be damaged: dialing goes on once it was found whole",
+        }
+    }
 }
 
 /// What a command that was submitted to the store waits for.
@@ -182,6 +195,9 @@ impl Desk {
                 self.submit(now, Command::Import(step), waiting);
             }
             Request::Dialings { reply } => drop(reply.send(self.engine.dialings().cloned().collect())),
+            Request::Explain { asked, number, reply } => {
+                drop(reply.send(self.explain(now, asked, number.as_deref())));
+            }
             // Whoever asked may have stopped waiting.
             Request::Beat { reply } => drop(reply.send(())),
             Request::Options(options) => self.feed(now, Input::Options(options)),
@@ -196,6 +212,25 @@ impl Desk {
             }
         }
         std::mem::take(&mut self.acts)
+    }
+
+    fn explain(
+        &self,
+        now: Now,
+        asked: Vec<(CampaignUuid, Option<Standing>)>,
+        number: Option<&str>,
+    ) -> Explained {
+        let explain =
+            |(campaign, contact): (_, Option<Standing>)| self.engine.explain(now, campaign, contact.as_ref());
+        let mut explanations: Vec<_> = asked.into_iter().filter_map(explain).collect();
+        let findings = explanations.iter_mut().flat_map(|explanation| &mut explanation.findings);
+        for finding in findings.filter(|finding| finding.gate == RECORDS && finding.holds) {
+            // The engine knows that it is held; by what, is known here.
+            let reasons: Vec<_> = self.held.iter().map(|hold| hold.words()).collect();
+            finding.saw = reasons.join("; ");
+        }
+        let number_refused = number.and_then(|number| self.engine.refuses_number(number));
+        Explained { explanations, number_refused }
     }
 
     /// The store has answered.

@@ -70,7 +70,7 @@ pub fn new(parts: Parts) -> (Driver, Handle) {
     let (requests, taken) = mpsc::channel(REQUESTS);
     let bus = Bus::new();
     let (link, known) = watch::channel(false);
-    let handle = Handle::new(requests, parts.store.clone(), bus.clone(), known);
+    let handle = Handle::new(requests, parts.store.clone(), bus.clone(), known, parts.clock);
     let driver = Driver {
         desk: Desk::new(parts.engine),
         store: parts.store,

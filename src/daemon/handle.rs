@@ -4,15 +4,18 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::engine;
+use crate::engine::explain::{Explained, Standing};
 use crate::model::dialing::Dialing;
 use crate::model::event::{Noun, OutEvent};
 use crate::model::fields::Fields;
-use crate::model::ids::DialingUuid;
+use crate::model::ids::{CampaignUuid, DialingUuid};
 use crate::model::import::{Import, Step};
 use crate::model::refusal::{NounKind, Refusal};
+use crate::model::time::Now;
 use crate::store::{Store, StoreError};
 
 use super::bus::Bus;
+use super::clock::Clock;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,15 @@ pub enum Request {
         /// Where the answer goes.
         reply: oneshot::Sender<Vec<Dialing>>,
     },
+    /// Say why campaigns, or contacts of their lists, are not being dialled right now, and whether a number ever would be.
+    Explain {
+        /// The campaigns, each with a contact or without.
+        asked: Vec<(CampaignUuid, Option<Standing>)>,
+        /// The number.
+        number: Option<String>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Explained>,
+    },
     /// Answer: somebody asks whether the driver turns.
     Beat {
         /// Where the answer goes.
@@ -93,6 +105,7 @@ pub struct Handle {
     store: Store,
     bus: Bus,
     link: watch::Receiver<bool>,
+    clock: Clock,
 }
 
 impl Handle {
@@ -101,8 +114,9 @@ impl Handle {
         store: Store,
         bus: Bus,
         link: watch::Receiver<bool>,
+        clock: Clock,
     ) -> Self {
-        Self { requests, store, bus, link }
+        Self { requests, store, bus, link, clock }
     }
 
     /// Makes a noun of these fields, and gives it as it is committed.
@@ -163,6 +177,21 @@ impl Handle {
         answer.await.map_err(|_| RequestError::Stopping)
     }
 
+    /// Why campaigns, or contacts of their lists, are not being dialled right now; and why `number` never would be.
+    ///
+    /// # Errors
+    /// Where the daemon is stopping.
+    pub async fn explain(
+        &self,
+        asked: Vec<(CampaignUuid, Option<Standing>)>,
+        number: Option<String>,
+    ) -> Result<Explained, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Explain { asked, number, reply };
+        self.requests.send(request).await.map_err(|_| RequestError::Stopping)?;
+        answer.await.map_err(|_| RequestError::Stopping)
+    }
+
     /// Gives up a dialing: its call is hung up, and without an answer before that it is no try.
     ///
     /// # Errors
@@ -197,6 +226,11 @@ impl Handle {
     /// Whether Asterisk is there, and every change of that.
     pub fn link(&self) -> watch::Receiver<bool> {
         self.link.clone()
+    }
+
+    /// What the clock says that everything is decided by.
+    pub fn now(&self) -> Now {
+        self.clock.now()
     }
 
     /// The records, for reading.

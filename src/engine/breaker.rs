@@ -68,6 +68,20 @@ pub struct Breaker {
     undecided: usize,
 }
 
+/// Verdicts that are not forgotten yet.
+struct Known {
+    faults: usize,
+    attempts: usize,
+    oldest: Option<Duration>,
+}
+
+impl Known {
+    /// Whether four in five of what is known are faults; also where nothing is known.
+    fn are_bad(&self) -> bool {
+        self.faults * 5 >= self.attempts * 4
+    }
+}
+
 impl Default for Breaker {
     fn default() -> Self {
         Self { state: State::Closed, verdicts: VecDeque::new(), faults: 0, blind: 0, undecided: 0 }
@@ -105,31 +119,69 @@ impl Breaker {
         self.verdict(now, fault?)
     }
 
-    /// How many calls may be sent over the trunk now.
-    pub fn room(&mut self, now: Duration) -> usize {
+    /// Goes on to what time alone brings: one whose wait is over tries the trunk.
+    pub fn advance(&mut self, now: Duration) {
         self.forget(now);
         if let State::Open { until, wait } = self.state
             && until <= now
         {
             self.state = State::Trial { wait };
         }
+    }
+
+    /// How many calls may be sent over the trunk now.
+    pub fn room(&self, now: Duration) -> usize {
         match self.state {
-            State::Open { .. } => 0,
-            State::Trial { .. } => 1_usize.saturating_sub(self.undecided),
-            State::Closed if self.is_bad() => ATTEMPTS.saturating_sub(self.faults + self.blind),
-            State::Closed => usize::MAX,
+            State::Open { until, .. } if until > now => 0,
+            State::Open { .. } | State::Trial { .. } => 1_usize.saturating_sub(self.undecided),
+            State::Closed => {
+                let known = self.known(now);
+                if known.are_bad() { ATTEMPTS.saturating_sub(known.faults + self.blind) } else { usize::MAX }
+            }
         }
     }
 
     /// When one that lets no call through does again, where that is a matter of time alone.
-    pub fn next_at(&self) -> Option<Duration> {
+    pub fn next_at(&self, now: Duration) -> Option<Duration> {
         match self.state {
-            State::Open { until, .. } => Some(until),
-            // The oldest of the faults that leave no room is forgotten then.
-            State::Closed if self.is_bad() && self.faults >= ATTEMPTS => {
-                self.verdicts.front().map(|(at, _)| *at + WINDOW)
+            State::Open { until, .. } => Some(until).filter(|until| *until > now),
+            State::Closed => {
+                let known = self.known(now);
+                // The oldest of the faults that leave no room is forgotten then.
+                known.oldest.filter(|_| known.are_bad() && known.faults >= ATTEMPTS).map(|at| at + WINDOW)
             }
-            State::Closed | State::Trial { .. } => None,
+            State::Trial { .. } => None,
+        }
+    }
+
+    /// Why there is no room, in words.
+    pub fn why_closed(&self, now: Duration) -> String {
+        match self.state {
+            State::Open { until, wait } if until > now => {
+                format!("the trunk failed: nothing is dialled over it for {wait:?}, then one call tries it")
+            }
+            State::Open { .. } | State::Trial { .. } => {
+                "the trunk failed: one call tries it, and its end is waited for".to_owned()
+            }
+            State::Closed => {
+                let Known { faults, attempts, .. } = self.known(now);
+                format!(
+                    "{faults} of the last {attempts} attempts were the trunk's fault and {} more have no channel yet: \
+                     what becomes of these is waited for",
+                    self.blind
+                )
+            }
+        }
+    }
+
+    /// What is known of the last half minute.
+    fn known(&self, now: Duration) -> Known {
+        let gone = self.verdicts.partition_point(|(at, _)| *at + WINDOW <= now);
+        let forgotten = self.verdicts.range(..gone).filter(|(_, fault)| *fault).count();
+        Known {
+            faults: self.faults - forgotten,
+            attempts: self.verdicts.len() - gone,
+            oldest: self.verdicts.get(gone).map(|(at, _)| *at),
         }
     }
 
@@ -139,7 +191,7 @@ impl Breaker {
         self.faults += usize::from(fault);
         self.forget(now);
         match self.state {
-            State::Closed if self.is_bad() && self.verdicts.len() >= ATTEMPTS => {
+            State::Closed if self.known(now).are_bad() && self.verdicts.len() >= ATTEMPTS => {
                 Some(self.open(now, FIRST_WAIT))
             }
             State::Trial { wait } if fault => Some(self.open(now, (wait * 2).min(LONGEST_WAIT))),
@@ -155,11 +207,6 @@ impl Breaker {
     fn open(&mut self, now: Duration, wait: Duration) -> Turn {
         self.state = State::Open { until: now + wait, wait };
         Turn::Opened { faults: self.faults, attempts: self.verdicts.len(), wait }
-    }
-
-    /// Whether four in five of what is known are faults; also where nothing is known.
-    fn is_bad(&self) -> bool {
-        self.faults * 5 >= self.verdicts.len() * 4
     }
 
     fn forget(&mut self, now: Duration) {
@@ -219,8 +266,10 @@ mod tests {
         let mut breaker = Breaker::default();
         let turns: Vec<_> = (0..20).filter_map(|_| breaker.verdict(at(0), true)).collect();
         assert_eq!(turns, [Turn::Opened { faults: 20, attempts: 20, wait: at(30) }]);
-        assert_eq!((breaker.room(at(29)), breaker.next_at()), (0, Some(at(30))));
+        assert_eq!((breaker.room(at(29)), breaker.next_at(at(29))), (0, Some(at(30))));
         assert_eq!(breaker.room(at(30)), 1);
+        breaker.advance(at(30));
+        assert_eq!(breaker.room(at(30)), 1, "to ask changes nothing");
         breaker.sent(1);
         assert_eq!(breaker.room(at(30)), 0);
         breaker.seen();

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dialing::{Call, CallEvent, Cut};
-use super::pacing::agents;
+use super::gate::{self, Saw};
 use super::run::Claim;
 use super::{Effect, Engine, Outlook};
-use crate::model::codes::{CampaignStatus, DialMode};
+use crate::model::codes::CampaignStatus;
+use crate::model::destination::Destination;
 use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::ids::{CampaignUuid, DialingUuid};
 use crate::model::number::PhoneNumber;
+use crate::model::plan::Plan;
+use crate::model::policy::Policy;
 use crate::model::time::Now;
 
 /// Originates that may wait for Asterisk's answer at once. A written Originate cannot be recalled, so this is how many
@@ -21,21 +24,29 @@ use crate::model::time::Now;
 pub const UNACKNOWLEDGED_AT_ONCE: usize = 10;
 
 /// A campaign that may claim now.
-struct Candidate {
-    campaign: CampaignUuid,
-    capsule: Arc<Capsule>,
+pub(super) struct Candidate {
+    pub(super) campaign: CampaignUuid,
     /// Whether a claim makes sense that claims nothing: what remains of its list is not known, and that may be nothing.
     may_look: bool,
     /// The queue that its calls are for, and how many more calls that could take.
     queue: Option<String>,
     room: usize,
+    /// Whether Asterisk is to be asked for that queue.
+    ask: bool,
     /// What its calls go over, and how many more calls may.
     trunk: String,
     trunk_room: usize,
     /// How many it gets.
-    share: usize,
+    pub(super) share: usize,
     turn: u64,
     price: u64,
+}
+
+impl Candidate {
+    /// Whether its own gates are open.
+    fn is_able(&self) -> bool {
+        self.room > 0 && self.trunk_room > 0
+    }
 }
 
 /// Calls that were dealt out in this round, by what they take.
@@ -61,26 +72,45 @@ impl Dealt {
     }
 }
 
+/// What a round of dealing comes to.
+pub(super) struct Round {
+    pub(super) candidates: Vec<Candidate>,
+    /// When time alone may change that.
+    wake: Option<Duration>,
+    /// The least turn of those that want to dial.
+    turn: u64,
+}
+
+impl Round {
+    fn wake_at(&mut self, at: Duration) {
+        self.wake = Some(self.wake.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
 impl Engine {
     /// Claims contacts for the campaigns that may dial now, each in its turn.
     pub(super) fn dispatch(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.claim_deadline = None;
-        if self.draining || self.held {
+        if self.gates_of_all().into_iter().any(Saw::holds) {
             return;
         }
-        let mut candidates = self.candidates(now, effects);
-        if candidates.is_empty() {
-            return;
+        let Round { candidates, wake, turn } = self.deal(now);
+        self.turn = turn;
+        self.claim_deadline = wake;
+        for Candidate { queue, ask, trunk, .. } in &candidates {
+            self.breakers.entry(trunk.clone()).or_default().advance(now.mono);
+            if let Some(queue) = queue.as_ref().filter(|queue| *ask && !self.agents.contains_key(*queue)) {
+                // Unknown until Asterisk has answered; asked once a link.
+                self.agents.insert(queue.clone(), None);
+                self.asked_queues.insert(queue.clone());
+                effects.push(Effect::WatchQueue(queue.clone()));
+            }
         }
-        self.share_out(now, &mut candidates);
-        for Candidate { campaign, capsule, may_look, room, trunk_room, share, turn, .. } in candidates {
+        for Candidate { campaign, may_look, share, turn, .. } in candidates {
             if share == 0 && !may_look {
-                // Every other gate opens by an input; only the rate opens by itself.
-                if let Some(at) = self.rate.next_at(now.mono).filter(|_| room > 0 && trunk_room > 0) {
-                    self.wake_at(at);
-                }
                 continue;
             }
+            let Some(capsule) = self.capsule(campaign) else { continue };
             // With no room for a call the claim is but a look at the list: it also tells when the list has ended,
             // which it cannot have while a call of the campaign is open.
             let ids =
@@ -98,109 +128,65 @@ impl Engine {
         }
     }
 
-    fn wake_at(&mut self, at: Duration) {
-        self.claim_deadline = Some(self.claim_deadline.map_or(at, |earlier| earlier.min(at)));
-    }
-
-    /// The campaigns that have a contact due now, or whose list has to be looked at.
-    fn candidates(&mut self, now: Now, effects: &mut Vec<Effect>) -> Vec<Candidate> {
-        let running: Vec<_> =
-            self.runs.iter().filter(|(_, run)| run.may_claim(now)).map(|(uuid, _)| *uuid).collect();
-        let mut candidates = Vec::new();
-        for campaign in running {
-            let Some(capsule) = self.capsule(campaign) else { continue };
-            let Some(run) = self.runs.get(&campaign) else { continue };
-            let (turn, price) = (run.turn.max(self.turn), run.price(1));
-            let may_look = run.outlook.is_none() && run.open == 0;
-            let wait = run.outlook.map_or(Duration::ZERO, |outlook| until_due(outlook, now));
-            if wait.is_zero() {
-                let (queue, trunk) = (capsule.destination.queue(), capsule.plan.trunk());
-                let (room, trunk_room) = (self.room(&capsule, effects), self.trunk_room(now, &trunk));
-                candidates.push(Candidate {
-                    campaign,
-                    capsule,
-                    may_look,
-                    queue,
-                    room,
-                    trunk,
-                    trunk_room,
-                    share: 0,
-                    turn,
-                    price,
-                });
-            } else {
-                self.wake_at(now.mono + wait);
+    /// Who would claim how many now. Changes nothing.
+    pub(super) fn deal(&self, now: Now) -> Round {
+        let mut round = Round { candidates: Vec::new(), wake: None, turn: self.turn };
+        for (campaign, run) in self.runs.iter().filter(|(_, run)| run.may_claim(now)) {
+            let Ok(parts) = self.parts(&run.campaign) else { continue };
+            if gate::due_gate(run.outlook, now).holds() {
+                let wait = run.outlook.map_or(Duration::ZERO, |outlook| until_due(outlook, now));
+                round.wake_at(now.mono + wait);
+                continue;
             }
+            let trunk = parts.plan.trunk();
+            let (mode, agents) = (Saw::Mode(parts.plan.dial_mode), self.agents_gate(parts));
+            let over = self.trunk_gate(now, &trunk);
+            if let Saw::Trunk { next: Some(at), .. } = over {
+                round.wake_at(at);
+            }
+            round.candidates.push(Candidate {
+                campaign: *campaign,
+                may_look: run.outlook.is_none() && run.open == 0,
+                queue: parts.destination.queue(),
+                room: mode.room().min(agents.room()),
+                ask: !mode.holds() && self.link.is_ready(),
+                trunk,
+                trunk_room: over.room(),
+                share: 0,
+                turn: run.turn.max(self.turn),
+                price: run.price(1),
+            });
         }
-        candidates
+        if !round.candidates.is_empty() {
+            self.share_out(now, &mut round);
+        }
+        round
     }
 
     /// Deals out the calls that the Asterisk may be given now, one by one to whoever has had the least by its weight.
-    fn share_out(&mut self, now: Now, candidates: &mut [Candidate]) {
+    fn share_out(&self, now: Now, round: &mut Round) {
         let claiming = self.runs.values().filter(|run| run.is_claiming_calls()).map(|run| run.turn);
-        let able = candidates.iter().filter(|candidate| candidate.room > 0 && candidate.trunk_room > 0);
-        let able = able.map(|candidate| candidate.turn);
+        let able = round.candidates.iter().filter(|candidate| candidate.is_able()).map(|able| able.turn);
         if let Some(least) = claiming.chain(able).min() {
-            self.turn = self.turn.max(least);
+            round.turn = round.turn.max(least);
         }
         // What one gets of a queue or a trunk, all that share it no longer have.
         let mut dealt = Dealt::default();
-        for _ in 0..self.budget(now) {
-            let open = candidates.iter_mut().filter(|candidate| dealt.leave_room_for(candidate));
-            let Some(next) = open.min_by_key(|candidate| (candidate.turn, candidate.campaign)) else {
-                return;
-            };
+        let budget = self.gates_of_asterisk(now).map(Saw::room).into_iter().min().unwrap_or_default();
+        for _ in 0..budget {
+            let open = round.candidates.iter_mut().filter(|candidate| dealt.leave_room_for(candidate));
+            let Some(next) = open.min_by_key(|candidate| (candidate.turn, candidate.campaign)) else { break };
             dealt.deal(next);
             next.share += 1;
             next.turn += next.price;
         }
-    }
-
-    /// How many calls the Asterisk may be given now, by whatever campaign.
-    fn budget(&mut self, now: Now) -> usize {
-        if !self.link.is_ready() {
-            return 0;
+        let waits =
+            |candidate: &Candidate| candidate.share == 0 && !candidate.may_look && candidate.is_able();
+        if round.candidates.iter().any(waits) {
+            // Every other gate opens by an input; only the rate opens by itself, also where this round has used it up.
+            let calls = round.candidates.iter().map(|candidate| candidate.share).sum();
+            self.rate.next_after(now.mono, calls).into_iter().for_each(|at| round.wake_at(at));
         }
-        let claiming = self.tally.claiming();
-        let channels = (self.options.max_channels as usize).saturating_sub(self.calls.len() + claiming);
-        let window = UNACKNOWLEDGED_AT_ONCE.saturating_sub(self.tally.unacknowledged() + claiming);
-        channels.min(window).min(self.rate.allowed(now.mono))
-    }
-
-    /// How many calls the campaign's destination could take now.
-    fn room(&mut self, capsule: &Arc<Capsule>, effects: &mut Vec<Effect>) -> usize {
-        match capsule.plan.dial_mode {
-            // Nobody is dialled by itself.
-            DialMode::None | DialMode::Preview => return 0,
-            DialMode::Predictive | DialMode::Progressive | DialMode::Power => {}
-        }
-        let Some(queue) = capsule.destination.queue() else { return usize::MAX };
-        if !self.link.is_ready() {
-            return 0;
-        }
-        match self.agents.get(&queue) {
-            Some(Some(free)) => {
-                agents::capacity(*free, capsule.plan.service_level, self.tally.awaiting_agent(&queue))
-            }
-            // There is no such queue: nobody would ever take a call.
-            Some(None) => 0,
-            None => {
-                // Unknown until Asterisk has answered; asked once a link.
-                self.agents.insert(queue.clone(), None);
-                effects.push(Effect::WatchQueue(queue));
-                0
-            }
-        }
-    }
-
-    /// How many calls may go over that trunk now.
-    fn trunk_room(&mut self, now: Now, trunk: &str) -> usize {
-        let breaker = self.breakers.entry(trunk.to_owned()).or_default();
-        let room = breaker.room(now.mono);
-        if let Some(at) = breaker.next_at() {
-            self.wake_at(at);
-        }
-        room
     }
 
     /// Gives back what a claim has held, but for the calls that are sent.
@@ -258,7 +244,8 @@ impl Engine {
         let mut sent = 0;
         for (attempt, dl) in attempts {
             let uuid = attempt.uuid;
-            let refused = self.refused_by_policy(&attempt);
+            let Capsule { plan, destination, .. } = &*attempt.capsule;
+            let refused = refused_by_policy(&self.options.policy, &attempt.addr, plan, destination);
             let call = Call::new(now, attempt.clone());
             effects
                 .push(Effect::Publish(OutEvent::new(Change::Create, Noun::Dialing(call.dialing().clone()))));
@@ -283,17 +270,21 @@ impl Engine {
             self.end_claim(now, &claim, sent);
         }
     }
+}
 
-    /// What was allowed when it was created may not be any more.
-    fn refused_by_policy(&self, attempt: &Attempt) -> Option<String> {
-        let policy = &self.options.policy;
-        let number = PhoneNumber::parse("number", attempt.addr.as_str(), policy);
-        number
-            .err()
-            .map(|wrong| wrong.to_string())
-            .or_else(|| attempt.capsule.plan.refused_by(policy))
-            .or_else(|| attempt.capsule.destination.refused_by(policy))
-    }
+/// Why a number may not be dialled: what was allowed when it was created may not be any more.
+pub(super) fn refused_by_policy(
+    policy: &Policy,
+    number: &PhoneNumber,
+    plan: &Plan,
+    destination: &Destination,
+) -> Option<String> {
+    let number = PhoneNumber::parse("number", number.as_str(), policy);
+    number
+        .err()
+        .map(|wrong| wrong.to_string())
+        .or_else(|| plan.refused_by(policy))
+        .or_else(|| destination.refused_by(policy))
 }
 
 /// How long until a contact is due, as far as is known; at most so long that a jump of the wall clock is noticed.

@@ -40,16 +40,23 @@ impl CallRate {
         self.calls_per_second.div_ceil(10)
     }
 
+    /// How many calls a second it allows.
+    pub fn calls_per_second(&self) -> usize {
+        self.calls_per_second
+    }
+
     /// How many calls may be claimed now.
-    pub fn allowed(&mut self, now: Duration) -> usize {
-        forget(&mut self.sent, SECOND, now);
-        forget(&mut self.claimed, TENTH, now);
-        let second = self.calls_per_second.saturating_sub(self.sent.len() + self.reserved);
-        second.min(self.a_tenth().saturating_sub(self.claimed.len()))
+    pub fn allowed(&self, now: Duration) -> usize {
+        let sent = self.sent.len() - gone(&self.sent, SECOND, now);
+        let claimed = self.claimed.len() - gone(&self.claimed, TENTH, now);
+        let second = self.calls_per_second.saturating_sub(sent + self.reserved);
+        second.min(self.a_tenth().saturating_sub(claimed))
     }
 
     /// Takes a part for calls that are being claimed now.
     pub fn reserve(&mut self, now: Duration, calls: usize) {
+        forget(&mut self.sent, SECOND, now);
+        forget(&mut self.claimed, TENTH, now);
         self.reserved += calls;
         self.claimed.extend(std::iter::repeat_n(now, calls));
     }
@@ -65,25 +72,41 @@ impl CallRate {
         }
     }
 
+    /// When time alone opens the gate once so many calls more are claimed now; as [`CallRate::next_at`].
+    pub fn next_after(&self, now: Duration, calls: usize) -> Option<Duration> {
+        if calls == 0 {
+            return self.next_at(now);
+        }
+        let mut then = self.clone();
+        then.reserve(now, calls);
+        then.next_at(now)
+    }
+
     /// When time alone opens the gate; `None` where it is open, or opens only once a claim is settled.
-    pub fn next_at(&mut self, now: Duration) -> Option<Duration> {
+    pub fn next_at(&self, now: Duration) -> Option<Duration> {
         if self.allowed(now) > 0 {
             return None;
         }
-        let second = match (self.sent.len() + self.reserved).checked_sub(self.calls_per_second) {
-            Some(place) => *self.sent.get(place)? + SECOND,
+        let sent = gone(&self.sent, SECOND, now);
+        let second = match (self.sent.len() - sent + self.reserved).checked_sub(self.calls_per_second) {
+            Some(place) => *self.sent.get(sent + place)? + SECOND,
             None => now,
         };
-        let tenth = self.claimed.len().checked_sub(self.a_tenth()).and_then(|place| self.claimed.get(place));
+        let claimed = gone(&self.claimed, TENTH, now);
+        let tenth = (self.claimed.len() - claimed).checked_sub(self.a_tenth());
+        let tenth = tenth.and_then(|place| self.claimed.get(claimed + place));
         Some(tenth.map_or(second, |at| second.max(*at + TENTH)))
     }
 }
 
+/// How many of the times are `span` or more ago: the first ones.
+fn gone(times: &VecDeque<Duration>, span: Duration, now: Duration) -> usize {
+    times.partition_point(|at| *at + span <= now)
+}
+
 /// Drops the times that are `span` or more ago.
 fn forget(times: &mut VecDeque<Duration>, span: Duration, now: Duration) {
-    while times.front().is_some_and(|at| *at + span <= now) {
-        times.pop_front();
-    }
+    times.drain(..gone(times, span, now));
 }
 
 #[cfg(test)]

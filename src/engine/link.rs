@@ -59,6 +59,11 @@ impl Link {
         self.state == State::Ready
     }
 
+    /// Whether it is up, and the calls that were open are looked for.
+    pub(super) fn is_settling(&self) -> bool {
+        self.state == State::Settling
+    }
+
     /// The start of the Asterisk that calls are sent to now.
     pub(super) fn epoch(&self) -> &str {
         &self.epoch
@@ -96,6 +101,7 @@ impl Engine {
             effects.push(Effect::Scan);
         }
         self.agents.clear();
+        self.asked_queues.clear();
         for run in self.runs.values_mut() {
             run.look_again();
         }
@@ -105,6 +111,7 @@ impl Engine {
         self.link.state = State::Down;
         self.link.next_scan = None;
         self.agents.clear();
+        self.asked_queues.clear();
     }
 
     fn settle(&mut self, now: Now) {

@@ -10,6 +10,8 @@ pub mod campaign;
 pub mod dialing;
 mod dispatch;
 mod effect;
+pub mod explain;
+mod gate;
 mod input;
 pub mod limits;
 mod link;
@@ -37,6 +39,7 @@ use crate::model::plan::Plan;
 use crate::model::time::Now;
 use breaker::Breaker;
 use dialing::{Call, CallEvent, CallOutput};
+use gate::Parts;
 use limits::CallRate;
 use link::Link;
 use run::Run;
@@ -64,6 +67,8 @@ pub struct Engine {
     rate: CallRate,
     link: Link,
     agents: BTreeMap<String, Option<u32>>,
+    /// Queues that Asterisk was asked for and has not told of yet.
+    asked_queues: BTreeSet<String>,
     /// The least turn of those that want to dial (see [`Run::turn`]). Who comes, or comes back, begins with it: a
     /// campaign that had nothing to dial for a while has saved nothing up by that.
     turn: u64,
@@ -97,6 +102,7 @@ impl Engine {
             rate,
             link: Link::default(),
             agents: BTreeMap::new(),
+            asked_queues: BTreeSet::new(),
             turn: 0,
             ends_to_retry: VecDeque::new(),
             claim_deadline: None,
@@ -159,6 +165,7 @@ impl Engine {
             Input::LinkDown => self.link_down(),
             Input::Live(channels) => self.live(now, channels, &mut effects),
             Input::Agents { queue, free } => {
+                self.asked_queues.remove(&queue);
                 self.agents.insert(queue, free);
             }
         }
@@ -264,18 +271,17 @@ impl Engine {
     }
 
     fn capsule(&mut self, campaign: CampaignUuid) -> Option<Arc<Capsule>> {
-        let run = self.runs.get_mut(&campaign)?;
-        if run.capsule.is_none() {
-            let campaign = run.campaign.clone();
-            run.capsule = Some(Arc::new(Capsule {
-                plan: self.plans.get(&campaign.plan?)?.clone(),
-                dlma: self.dlmas.get(&campaign.dlma?)?.clone(),
-                destination: self.destinations.get(&campaign.dest?)?.clone(),
-                uuid: CapsuleUuid::new(self.ids.next_uuid()),
-                campaign,
-            }));
+        let run = self.runs.get(&campaign)?;
+        if let Some(capsule) = &run.capsule {
+            return Some(Arc::clone(capsule));
         }
-        run.capsule.clone()
+        let campaign = run.campaign.clone();
+        let Parts { plan, dlma, destination } = self.parts(&campaign).ok()?;
+        let (plan, dlma, destination) = (plan.clone(), dlma.clone(), destination.clone());
+        let (key, uuid) = (campaign.uuid, CapsuleUuid::new(self.ids.next_uuid()));
+        let capsule = Arc::new(Capsule { uuid, campaign, plan, dlma, destination });
+        self.runs.get_mut(&key)?.capsule = Some(Arc::clone(&capsule));
+        Some(capsule)
     }
 
     /// Takes a new call into the books.

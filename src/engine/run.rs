@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Outlook;
 use super::dialing::Call;
+use super::gate;
 use super::window::{self, Window};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DlEndHandle};
@@ -158,12 +159,7 @@ impl Run {
 
     /// Whether a claim may be made for it, as far as it alone says: a list without contacts that wait has none.
     pub(super) fn may_claim(&self, now: Now) -> bool {
-        self.campaign.status == CampaignStatus::Start
-            && self.is_in_window(now)
-            && self.moving.is_none()
-            && self.claiming.is_none()
-            && self.retry_at.is_none()
-            && self.outlook.is_none_or(|outlook| outlook.next_due.is_some())
+        gate::OF_RUN.iter().all(|gate| !gate(self, now).holds())
     }
 
     /// Whether its schedule lets it dial now, where it has one. Asked before each claim and each Originate: the wall

@@ -74,15 +74,10 @@ impl Engine {
     /// What a campaign lacks to dial. An operator's start is refused for it; for a schedule's there is nobody to tell.
     fn why_not_started(&self, campaign: CampaignUuid) -> Option<String> {
         let campaign = &self.runs.get(&campaign)?.campaign;
-        let Some(plan) = campaign.plan.and_then(|plan| self.plans.get(&plan)) else {
-            return Some("it has no plan".to_owned());
+        let plan = match self.parts(campaign) {
+            Ok(parts) => parts.plan,
+            Err(part) => return Some(format!("it has no {part}")),
         };
-        if campaign.dlma.is_none_or(|dlma| !self.dlmas.contains_key(&dlma)) {
-            return Some("it has no dlma".to_owned());
-        }
-        if campaign.dest.is_none_or(|dest| !self.destinations.contains_key(&dest)) {
-            return Some("it has no destination".to_owned());
-        }
         let (field, given, allowed) = plan.why_not_dialled()?;
         Some(format!("its plan has {field} \"{given}\"; allowed: {allowed}"))
     }

@@ -17,6 +17,7 @@ mod acl;
 mod actions;
 mod backoff;
 mod command;
+mod explain;
 pub mod import;
 mod login;
 mod names;

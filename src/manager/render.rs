@@ -19,7 +19,7 @@ use crate::model::stat::CampaignStat;
 use crate::model::variables::Variables;
 
 /// What stands for a value that is not set.
-const UNKNOWN: &str = "<unknown>";
+pub(super) const UNKNOWN: &str = "<unknown>";
 
 /// The class of our events, and of our actions.
 pub(super) const CLASS: Class = Class::Message;

@@ -12,6 +12,7 @@ mod dialing;
 mod dl;
 mod dlma;
 mod error;
+mod explain;
 mod file;
 mod health;
 mod import;

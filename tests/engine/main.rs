@@ -7,6 +7,7 @@ mod campaign;
 mod chaos;
 mod coverage;
 mod dialled;
+mod explain;
 mod interleaving;
 mod limits;
 mod link;

@@ -399,6 +399,12 @@ impl World {
         Running { campaign, plan, dlma, dest }
     }
 
+    /// The gates that hold a campaign, each with what it saw.
+    pub(crate) fn held_by(&self, campaign: CampaignUuid) -> Vec<(&'static str, String)> {
+        let explained = self.engine.explain(self.now(), campaign, None).unwrap();
+        explained.holds().map(|finding| (finding.gate, finding.saw.clone())).collect()
+    }
+
     // ---- what came of it
 
     pub(crate) fn status(&self, campaign: CampaignUuid) -> CampaignStatus {
@@ -493,12 +499,42 @@ impl World {
 
     fn feed_alone(&mut self, input: Input) {
         self.promises.before(&input);
+        let expected = matches!(input, Input::Tick).then(|| self.at_no_gate());
         let effects = self.engine.handle(self.now(), input);
+        // Every few steps: an explanation is many words.
+        if expected.is_some() || self.log.len().is_multiple_of(8) {
+            let free = self.at_no_gate();
+            assert!(free.is_empty(), "nothing holds {free:?}, and it was not claimed for");
+        }
+        // Where time alone has passed, what claims is what nothing held before.
+        if let Some(expected) = expected
+            && effects.iter().all(|effect| matches!(effect, Effect::Claim { .. }))
+        {
+            let claimed = effects.iter().filter_map(|effect| match effect {
+                Effect::Claim { campaign, ids, .. } if !ids.is_empty() => Some(*campaign),
+                _ => None,
+            });
+            assert_eq!(
+                claimed.collect::<BTreeSet<_>>(),
+                expected,
+                "what an explanation says, and what is done"
+            );
+        }
         for effect in effects {
             self.promises.after(self.now(), &effect, &self.records);
             self.log.push((self.now, effect.clone()));
             self.carry_out(effect);
         }
+    }
+
+    /// The campaigns that nothing holds, as an explanation has it.
+    fn at_no_gate(&self) -> BTreeSet<CampaignUuid> {
+        let is_free = |campaign: &CampaignUuid| {
+            let explained = self.engine.explain(self.now(), *campaign, None);
+            explained.is_some_and(|explained| explained.holds().next().is_none())
+        };
+        let started = self.records.campaigns.values().filter(|row| row.status == CampaignStatus::Start);
+        started.map(|row| row.uuid).filter(is_free).collect()
     }
 
     fn carry_out(&mut self, effect: Effect) {

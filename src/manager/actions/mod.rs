@@ -8,7 +8,7 @@ pub(super) mod list_commands;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{command, import};
+use super::{command, explain, import};
 use crate::ami::{Class, Message, Privileges, Request, response};
 use crate::daemon::control::Control;
 use crate::daemon::handle::Handle;
@@ -27,6 +27,7 @@ enum Does {
     WithdrawDialing,
     BeginImport,
     ImportRows,
+    Explain,
     Command,
     ListCommands,
 }
@@ -46,7 +47,7 @@ const fn ours(name: &'static str, synopsis: &'static str, does: Does) -> Action 
 }
 
 /// Every action that this door serves, but those of the session itself.
-const ACTIONS: [Action; 28] = [
+const ACTIONS: [Action; 29] = [
     ours("OutPlanCreate", "Create a plan", Does::Create(NounKind::Plan)),
     ours("OutPlanUpdate", "Update a plan", Does::Update(NounKind::Plan)),
     ours("OutPlanDelete", "Delete a plan", Does::Delete(NounKind::Plan)),
@@ -73,6 +74,11 @@ const ACTIONS: [Action; 28] = [
     ours("OutDialingShow", "List dialings", Does::Show(NounKind::Dialing)),
     ours("OutDialingSummary", "Count dialings", Does::CountDialings),
     ours("OutDialingDelete", "Give up a dialing and hang up its call", Does::WithdrawDialing),
+    ours(
+        explain::EXPLAIN,
+        "Explain why a campaign, a contact or a number is not being dialled now",
+        Does::Explain,
+    ),
     Action {
         name: "Command",
         needs: &[Class::Command, Class::Message],
@@ -160,6 +166,7 @@ pub(super) async fn perform(
         Does::WithdrawDialing => dialings::withdraw(&fields, &handle, &replies).await,
         Does::BeginImport => import::begin(&fields, &handle, &replies).await,
         Does::ImportRows => import::rows(&fields, &handle, &replies).await,
+        Does::Explain => explain::perform(&fields, &handle, &replies).await,
         Does::Command => command::perform(&fields, &handle, control.as_ref(), &replies).await,
         Does::ListCommands => replies.send(list_commands::answer(replies.id(), may, &[])).await,
     }

@@ -6,7 +6,7 @@ use crate::model::fields::Fields;
 use crate::model::refusal::NounKind;
 
 /// What there is.
-const USAGE: [&str; 20] = [
+const USAGE: [&str; 21] = [
     "out show campaigns",
     "out show campaign UUID",
     "out show plans",
@@ -23,6 +23,7 @@ const USAGE: [&str; 20] = [
     "out set status start|stop|pause|stop-forcedly on UUID",
     "out create campaign Name=… Plan=UUID Dlma=UUID Dest=UUID …",
     "out delete campaign UUID",
+    "out explain CAMPAIGN_UUID|CONTACT_UUID|NUMBER",
     "out daemon stop [now|hangup]",
     "out daemon drain",
     "out daemon calls",
@@ -39,6 +40,8 @@ pub(super) enum Line {
     SetStatus(CampaignStatus, String),
     CreateCampaign(Fields),
     DeleteCampaign(String),
+    /// Of a campaign's or a contact's uuid, or of a number.
+    Explain(String),
     Daemon(Daemon),
 }
 
@@ -90,6 +93,7 @@ pub(super) fn parse(text: &str) -> Result<Line, Wrong> {
             Line::CreateCampaign(pairs.ok_or_else(|| usage(&lower))?.into_iter().collect())
         }
         ["out", "delete", "campaign", uuid] => Line::DeleteCampaign((*uuid).to_owned()),
+        ["out", "explain", what] => Line::Explain((*what).to_owned()),
         ["out", "daemon", "stop"] => Line::Daemon(Daemon::Stop(Manner::InOrder)),
         ["out", "daemon", "stop", "now"] => Line::Daemon(Daemon::Stop(Manner::Now)),
         ["out", "daemon", "stop", "hangup"] => Line::Daemon(Daemon::Stop(Manner::HangUp)),

@@ -13,6 +13,7 @@ use crate::daemon::handle::Handle;
 use crate::model::codes::CampaignStatus;
 use crate::model::event::Noun;
 use crate::model::fields::Fields;
+use crate::model::ids::DialingUuid;
 use crate::model::refusal::NounKind;
 
 /// What one answer may hold; a client takes no longer message.
@@ -63,9 +64,24 @@ async fn run(text: &str, json: bool, handle: &Handle, control: Option<&Control>)
         Line::SetStatus(status, uuid) => set_status(status, &uuid, handle).await,
         Line::CreateCampaign(fields) => create_campaign(fields, handle).await,
         Line::DeleteCampaign(uuid) => delete_campaign(&uuid, handle).await,
+        Line::Explain(what) => explain(&what, json, handle).await,
         Line::Daemon(what) => tell_daemon(what, handle, control).await,
     };
     output.map_err(|why| vec![why])
+}
+
+/// What reads as a number is one; all else is a uuid, or the beginning of a campaign's.
+async fn explain(what: &str, json: bool, handle: &Handle) -> Result<Output, String> {
+    let is_number = what.bytes().all(|byte| byte.is_ascii_digit() || b"+*#".contains(&byte));
+    let field = if is_number { ("Number", what.to_owned()) } else { ("Uuid", uuid_of(what, handle).await?) };
+    super::explain::lines(&[field].into_iter().collect(), json, handle).await
+}
+
+async fn uuid_of(what: &str, handle: &Handle) -> Result<String, String> {
+    if what.parse::<DialingUuid>().is_ok() {
+        return Ok(what.to_owned());
+    }
+    Ok(nouns::uuid(&show::find(NounKind::Campaign, what, handle).await?).to_string())
 }
 
 /// What concerns the daemon itself is not for everybody who may dial.

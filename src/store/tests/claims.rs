@@ -44,7 +44,16 @@ async fn contacts_with_fewer_tries_come_first_and_then_those_that_waited_longest
     let three = lab.contact(&capsule, &[("Number2", "3")]).await;
     let four = lab.contact(&capsule, &[("Number2", "4")]).await;
     lab.now = seconds(100);
+    // Whoever asks how they stand is told the same as a claim does.
+    for (ahead, dl) in [three, four, two, one].into_iter().enumerate() {
+        let standing = lab.store.standing(dl, Some(&capsule.plan), lab.now).await.unwrap().unwrap();
+        assert_eq!((standing.ahead, standing.open), (ahead as u64, false));
+    }
     let claimed = lab.claim(&capsule, 9).await;
+    let standing = lab.store.standing(one, Some(&capsule.plan), lab.now).await.unwrap().unwrap();
+    assert_eq!((standing.ahead, standing.open), (0, true));
+    let found = lab.store.dls_of_number("3", 5).await.unwrap();
+    assert_eq!(found.iter().map(|dl| dl.uuid).collect::<Vec<_>>(), [three]);
     let order: Vec<DlUuid> = claimed.dialings.iter().map(|(attempt, _)| attempt.dl.uuid).collect();
     assert_eq!(order, [three, four, two, one]);
 }

@@ -1,0 +1,358 @@
+//! Why is this not being dialled right now? Every gate in the order in which the dispatcher asks them ([`super::gate`]),
+//! then those that a contact alone stands for: what each saw, whether it holds back, and when that changes by itself.
+
+use std::time::Duration;
+
+use super::dispatch::refused_by_policy;
+use super::gate::{self, Agents, LinkState, Parts, Saw};
+use super::run::Run;
+use super::window::{self, Hindrance};
+use super::{Engine, Outlook, UNACKNOWLEDGED_AT_ONCE, selection};
+use crate::model::campaign::Campaign;
+use crate::model::codes::{CampaignStatus, DialMode, DialResult, DlStatus};
+use crate::model::dl::Dl;
+use crate::model::ids::CampaignUuid;
+use crate::model::number::{NumberIndex, PhoneNumber};
+use crate::model::time::{Now, Timestamp};
+
+/// What one gate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Its name.
+    pub gate: &'static str,
+    /// Whether it holds back.
+    pub holds: bool,
+    /// What it saw, a sentence.
+    pub saw: String,
+    /// When it opens by itself, as far as that is known.
+    pub next: Option<Timestamp>,
+}
+
+/// What was asked of several at one moment.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// What was asked about campaigns and contacts, in that order; of campaigns that are gone there is none.
+    pub explanations: Vec<Explanation>,
+    /// Why the number would never be dialled, where one was asked about.
+    pub number_refused: Option<String>,
+}
+
+/// What all gates say, in the order in which they are asked.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The campaign that was asked about.
+    pub campaign: Campaign,
+    /// The contact, where one was asked about.
+    pub contact: Option<Dl>,
+    /// A finding a gate.
+    pub findings: Vec<Finding>,
+}
+
+impl Explanation {
+    /// The gates that hold back; none where it is dialled in this moment.
+    pub fn holds(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.holds)
+    }
+
+    /// When the last of them opens by itself, where each of them does.
+    pub fn next(&self) -> Option<Timestamp> {
+        let all: Option<Vec<_>> = self.holds().map(|finding| finding.next).collect();
+        all?.into_iter().max()
+    }
+}
+
+/// How a contact stands in the records.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The contact.
+    pub dl: Dl,
+    /// When its last try ended, in microseconds since 1970; 0 where it was never tried.
+    pub last_end: i64,
+    /// Whether a dialing of its has not ended.
+    pub open: bool,
+    /// Contacts that are due and come before it, counted up to [`AHEAD_AT_MOST`].
+    pub ahead: u64,
+}
+
+/// The gate of the records: what holds it is known to the owner of the engine.
+pub const RECORDS: &str = "Records";
+
+/// Up to where the contacts that come first are counted.
+pub const AHEAD_AT_MOST: u64 = 1000;
+
+impl Engine {
+    /// Why that campaign, or that contact of its list, is not being dialled right now. Changes nothing. `None` where
+    /// there is no such campaign.
+    pub fn explain(
+        &self,
+        now: Now,
+        campaign: CampaignUuid,
+        contact: Option<&Standing>,
+    ) -> Option<Explanation> {
+        let run = self.runs.get(&campaign)?;
+        let mut asked = Asked { engine: self, now, run, findings: Vec::new() };
+        asked.all(self.gates_of_all());
+        asked.all(gate::OF_RUN.map(|gate| gate(run, now)));
+        match self.parts(&run.campaign) {
+            Ok(parts) => {
+                asked.one(Saw::Lacks(None), None);
+                asked.one(gate::due_gate(run.outlook, now), None);
+                asked.one(Saw::Mode(parts.plan.dial_mode), None);
+                asked.one(self.agents_gate(parts), parts.destination.queue().as_deref());
+                let trunk = parts.plan.trunk();
+                asked.one(self.trunk_gate(now, &trunk), Some(&trunk));
+                asked.all(self.gates_of_asterisk(now));
+                let open = asked.findings.iter().all(|finding| !finding.holds);
+                let round = self.deal(now);
+                let dealt = round.candidates.iter().find(|candidate| candidate.campaign == campaign);
+                let share = dealt.map_or(0, |candidate| candidate.share);
+                asked.one(Saw::Turn { share: if open { share } else { usize::MAX } }, None);
+                if let Some(contact) = contact {
+                    asked.contact(contact, parts);
+                }
+            }
+            Err(part) => asked.one(Saw::Lacks(Some(part)), None),
+        }
+        let contact = contact.map(|contact| contact.dl.clone());
+        Some(Explanation { campaign: run.campaign.clone(), contact, findings: asked.findings })
+    }
+
+    /// Why that number would not be dialled by whatever plan.
+    pub fn refuses_number(&self, number: &str) -> Option<String> {
+        PhoneNumber::parse("Number", number, &self.options.policy).err().map(|wrong| wrong.to_string())
+    }
+}
+
+/// The gates that were asked so far.
+struct Asked<'a> {
+    engine: &'a Engine,
+    now: Now,
+    run: &'a Run,
+    findings: Vec<Finding>,
+}
+
+impl Asked<'_> {
+    fn all<const N: usize>(&mut self, gates: [Saw; N]) {
+        for saw in gates {
+            self.one(saw, None);
+        }
+    }
+
+    /// Adds what a gate saw; `of` is the queue or trunk that it is about.
+    fn one(&mut self, saw: Saw, of: Option<&str>) {
+        let (gate, text, next) = self.words(saw, of.unwrap_or_default());
+        self.findings.push(Finding { gate, holds: saw.holds(), saw: text, next });
+    }
+
+    fn words(&self, saw: Saw, of: &str) -> (&'static str, String, Option<Timestamp>) {
+        let (gate, text, next) = match saw {
+            Saw::Draining(true) => ("Daemon", "astout is stopping and dials no more".to_owned(), None),
+            Saw::Draining(false) => ("Daemon", "astout is not stopping".to_owned(), None),
+            Saw::Held(true) => (RECORDS, "what a call came to could not be recorded".to_owned(), None),
+            Saw::Held(false) => {
+                (RECORDS, "database, result log and disk take what calls come to".to_owned(), None)
+            }
+            Saw::Status(status) => ("Status", self.status(status), None),
+            Saw::Window { open } => {
+                let (text, next) = self.window(open);
+                return ("Schedule", text, next);
+            }
+            Saw::Moving(None) => ("Change", "its status is not being changed".to_owned(), None),
+            Saw::Moving(Some(to)) => ("Change", format!("its status is being changed to {to}"), None),
+            Saw::Claiming(None) => ("Claim", "no claim of its is under way".to_owned(), None),
+            Saw::Claiming(Some(0)) => ("Claim", "its list is being looked at".to_owned(), None),
+            Saw::Claiming(Some(calls)) => (
+                "Claim",
+                format!("up to {calls} of its contacts are being claimed, to be dialled at once"),
+                None,
+            ),
+            Saw::Failed(None) => ("Retry", "its last change was written".to_owned(), None),
+            Saw::Failed(at) => {
+                ("Retry", "the database did not take its last change: it is tried again".to_owned(), at)
+            }
+            Saw::List(outlook) => ("List", self.list(outlook), None),
+            Saw::Lacks(None) => ("Parts", "plan, dlma and destination are there".to_owned(), None),
+            Saw::Lacks(Some(part)) => {
+                ("Parts", format!("it has no {part}: OutCampaignUpdate names one that is there"), None)
+            }
+            Saw::Due(None) => {
+                ("Due", "a contact is due, or its list is yet to be looked at".to_owned(), None)
+            }
+            Saw::Due(Some(at)) => {
+                return ("Due", format!("RetryDelay: its next contact is due at {at}"), Some(at));
+            }
+            Saw::Mode(mode) => ("Mode", mode_words(mode), None),
+            Saw::Agents(agents) => ("Queue", agents_words(agents, of), None),
+            Saw::Trunk { room, next } => {
+                let breaker = self.engine.breakers.get(of).filter(|_| room == 0);
+                let closed = breaker.map(|breaker| breaker.why_closed(self.now.mono));
+                ("Trunk", format!("{of}: {}", closed.unwrap_or_else(|| "calls get through".to_owned())), next)
+            }
+            Saw::Link(state) => ("Asterisk", link_words(state), None),
+            Saw::Channels { calls, most } => {
+                ("Channels", format!("{calls} calls; [asterisk] max_channels = {most}"), None)
+            }
+            Saw::Unanswered(waiting) => {
+                let most = UNACKNOWLEDGED_AT_ONCE;
+                (
+                    "Answers",
+                    format!("{waiting} originates wait for Asterisk's answer; at most {most} may"),
+                    None,
+                )
+            }
+            Saw::Rate { room, next } => {
+                let most = self.engine.rate.calls_per_second();
+                ("Rate", format!("{room} calls may go now; [asterisk] calls_per_second = {most}"), next)
+            }
+            Saw::Turn { share: 0 } => (
+                "Turn",
+                "others that share what there is have had less by their Weight: they come first".to_owned(),
+                None,
+            ),
+            Saw::Turn { share: usize::MAX } => {
+                ("Turn", "it comes to this once the gates before are open".to_owned(), None)
+            }
+            Saw::Turn { share } => ("Turn", format!("{share} of its contacts are dialled now"), None),
+        };
+        let held = next.filter(|_| saw.holds());
+        (gate, text, held.map(|at| self.wall(at)))
+    }
+
+    /// A time of the monotonic clock on the wall's.
+    fn wall(&self, at: Duration) -> Timestamp {
+        self.now.wall.plus(at.saturating_sub(self.now.mono))
+    }
+
+    fn status(&self, status: CampaignStatus) -> String {
+        let (open, waiting) = (self.run.open, self.run.unacknowledged);
+        match status {
+            CampaignStatus::Start => "1 (start)".to_owned(),
+            CampaignStatus::Stop => "0 (stop): OutCampaignUpdate with Status: 1 starts it".to_owned(),
+            CampaignStatus::Pause => "2 (pause): OutCampaignUpdate with Status: 1 goes on with it".to_owned(),
+            CampaignStatus::Stopping => format!("10 (stopping): {open} calls of its are waited for"),
+            CampaignStatus::Starting => {
+                format!("11 (starting): {waiting} originates of its wait for Asterisk's answer")
+            }
+            CampaignStatus::Pausing => {
+                format!("12 (pausing): {waiting} originates of its wait for Asterisk's answer")
+            }
+            CampaignStatus::StoppingForcedly => {
+                format!("30 (stopping forcedly): {open} calls of its are being hung up")
+            }
+        }
+    }
+
+    fn window(&self, open: bool) -> (String, Option<Timestamp>) {
+        match window::hindrance(&self.run.campaign, self.now.wall) {
+            Some(hindrance @ Hindrance::Closed { opens }) => (hindrance.to_string(), opens),
+            Some(hindrance @ Hindrance::Served) => (hindrance.to_string(), None),
+            None if !self.run.campaign.schedule.is_on() => ("ScMode 0: it has no schedule".to_owned(), None),
+            None if open => ("its schedule's window is open".to_owned(), None),
+            None => ("its schedule's window has just opened".to_owned(), None),
+        }
+    }
+
+    fn list(&self, outlook: Option<Outlook>) -> String {
+        let Some(Outlook { next_due, dialing, waiting }) = outlook else {
+            return "what is left of it is not known: that is asked with the next claim".to_owned();
+        };
+        let counts = format!("{waiting} contacts have a try left, {dialing} are being dialled");
+        let plan = self.engine.parts(&self.run.campaign).ok().and_then(|parts| parts.plan.why_not_dialled());
+        match (next_due, plan) {
+            (Some(_), _) => counts,
+            (None, Some((field, given, allowed))) if waiting > 0 => {
+                format!("{counts}; its plan has {field} \"{given}\"; allowed: {allowed}")
+            }
+            (None, _) => format!("{counts}: the others are finished or held, or the list is empty"),
+        }
+    }
+
+    /// The gates that a contact stands for in the claim, whose transaction asks the same of the records.
+    fn contact(&mut self, standing: &Standing, parts: Parts<'_>) {
+        let Standing { dl, last_end, open, ahead } = standing;
+        let (plan, wall) = (parts.plan, self.now.wall);
+        let mut say = |gate, holds, saw, next| self.findings.push(Finding { gate, holds, saw, next });
+        let dialled = dl.status == DlStatus::Dialing || *open;
+        let (held, text) = match (dialled, dl.res_dial, dl.held) {
+            (true, _, _) => {
+                let dialing = dl.dialing_uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
+                let campaign = dl.dialing_camp_uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
+                (true, format!("it is being dialled right now: dialing {dialing} of campaign {campaign}"))
+            }
+            (false, DialResult::Answered, _) => (true, "it is finished: it was answered".to_owned()),
+            (false, _, true) => {
+                (true, "it is held: OutDlListUpdate with Status: 0 has it dialled again".to_owned())
+            }
+            (false, _, false) => (false, "it waits to be dialled".to_owned()),
+        };
+        say("Contact", held, text, None);
+        let rung = dl.rung();
+        let Some(index) = selection::next_number(&rung, plan) else {
+            let tries = NumberIndex::all().filter_map(|index| {
+                rung.tries(index)
+                    .map(|tries| format!("{tries} of {} at number {index}", plan.tries(&rung, index)))
+            });
+            let tries: Vec<_> = tries.collect();
+            return say(
+                "Tries",
+                true,
+                format!("it is finished: no try is left ({})", tries.join(", ")),
+                None,
+            );
+        };
+        let (number, tries) = (dl.number(index), rung.tries(index).unwrap_or_default() + 1);
+        let addr = number.map(PhoneNumber::as_str).unwrap_or_default();
+        let most = plan.tries(&rung, index);
+        say("Tries", false, format!("next is number {index}, {addr}: try {tries} of {most}"), None);
+        let due = *last_end <= selection::due_before(&rung, plan, wall);
+        if due {
+            say("Delay", false, "it is due".to_owned(), None);
+        } else {
+            let at = selection::due_at(&rung, plan, *last_end);
+            say("Delay", true, format!("RetryDelay: it is due at {at}"), Some(at));
+        }
+        let policy = &self.engine.options.policy;
+        match number.and_then(|number| refused_by_policy(policy, number, plan, parts.destination)) {
+            Some(why) => say("Policy", true, format!("never sent, each try of it fails: {why}"), None),
+            None => say("Policy", false, "[policy] allows it".to_owned(), None),
+        }
+        let text = match *ahead {
+            _ if held || !due => "it takes its place once it is due".to_owned(),
+            0 => "none comes before it".to_owned(),
+            AHEAD_AT_MOST.. => format!("{AHEAD_AT_MOST} due contacts or more come before it"),
+            ahead => format!("{ahead} due contacts come before it"),
+        };
+        say("Line", !held && due && *ahead > 0, text, None);
+    }
+}
+
+fn mode_words(mode: DialMode) -> String {
+    match mode {
+        DialMode::None => "DialMode 0: no dialing".to_owned(),
+        DialMode::Predictive | DialMode::Progressive | DialMode::Power => format!("DialMode {mode}"),
+        DialMode::Preview => "DialMode 4 (preview): nobody is dialled by itself".to_owned(),
+    }
+}
+
+fn agents_words(agents: Agents, queue: &str) -> String {
+    match agents {
+        Agents::NotAQueue => "its destination is no queue: no agent is waited for".to_owned(),
+        Agents::Unknown => format!("queue {queue}: Asterisk has not told yet who is free"),
+        Agents::NoSuchQueue => format!("queue {queue}: Asterisk has no such queue"),
+        Agents::Free { free, service_level, awaiting } => format!(
+            "queue {queue}: {free} agents are free, ServiceLevel {service_level}, {awaiting} calls are not with an \
+             agent yet"
+        ),
+    }
+}
+
+fn link_words(state: LinkState) -> String {
+    match state {
+        LinkState::Down => {
+            "not connected: it is away, refuses the login or shuts down; astout's log says which"
+        }
+        LinkState::Settling => "connected, and asked what became of the calls of before",
+        LinkState::Ready => "connected",
+    }
+    .to_owned()
+}

@@ -1,0 +1,204 @@
+//! The gates before a claim, in the order in which they are asked. To ask one changes nothing; its answer is what it
+//! saw, and how many calls that lets through. The dispatcher asks until one says none; an explanation asks them all
+//! ([`super::explain`]). There is no second opinion that could come to differ.
+
+use std::time::Duration;
+
+use super::link::Link;
+use super::pacing::agents;
+use super::run::Run;
+use super::{Engine, Outlook, UNACKNOWLEDGED_AT_ONCE};
+use crate::model::campaign::Campaign;
+use crate::model::codes::{CampaignStatus, DialMode};
+use crate::model::destination::Destination;
+use crate::model::dlma::Dlma;
+use crate::model::plan::Plan;
+use crate::model::time::{Now, Timestamp};
+
+/// What a gate saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Saw {
+    /// Whether the daemon is stopping.
+    Draining(bool),
+    /// Whether nothing may be dialled whose end could not be recorded either.
+    Held(bool),
+    /// The campaign's status.
+    Status(CampaignStatus),
+    /// Whether its schedule lets it dial.
+    Window { open: bool },
+    /// The status that it is being moved to.
+    Moving(Option<CampaignStatus>),
+    /// The calls that a claim under way may bring.
+    Claiming(Option<usize>),
+    /// When it goes on after a failed commit.
+    Failed(Option<Duration>),
+    /// What is known of its list.
+    List(Option<Outlook>),
+    /// What it lacks.
+    Lacks(Option<&'static str>),
+    /// When its next contact is due, where that is to come.
+    Due(Option<Timestamp>),
+    /// What its plan dials by.
+    Mode(DialMode),
+    /// The agents of the queue that its calls are for.
+    Agents(Agents),
+    /// How many calls may go over its trunk, and when time alone lets more.
+    Trunk { room: usize, next: Option<Duration> },
+    /// Whether Asterisk is there.
+    Link(LinkState),
+    /// Calls, and how many there may be.
+    Channels { calls: usize, most: usize },
+    /// Originates that Asterisk has not answered.
+    Unanswered(usize),
+    /// Calls that may be claimed in this moment, and when time alone lets more.
+    Rate { room: usize, next: Option<Duration> },
+    /// How many calls it gets of those that all may make.
+    Turn { share: usize },
+}
+
+/// How far the link to Asterisk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LinkState {
+    Down,
+    Settling,
+    Ready,
+}
+
+/// What is known of a queue's agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Agents {
+    /// Calls are for no queue.
+    NotAQueue,
+    /// Asterisk has not said yet.
+    Unknown,
+    /// There is no such queue.
+    NoSuchQueue,
+    /// How many are free, and how many calls are not with one yet.
+    Free { free: u32, service_level: u32, awaiting: usize },
+}
+
+impl Saw {
+    /// How many calls that lets through.
+    pub(super) fn room(self) -> usize {
+        let all_or_none = |open: bool| if open { usize::MAX } else { 0 };
+        match self {
+            Self::Draining(holds) | Self::Held(holds) => all_or_none(!holds),
+            Self::Status(status) => all_or_none(status == CampaignStatus::Start),
+            Self::Window { open } => all_or_none(open),
+            Self::Moving(moving) => all_or_none(moving.is_none()),
+            Self::Claiming(claiming) => all_or_none(claiming.is_none()),
+            Self::Failed(until) => all_or_none(until.is_none()),
+            // What is not known may be anything: a claim finds out.
+            Self::List(outlook) => all_or_none(outlook.is_none_or(|outlook| outlook.next_due.is_some())),
+            Self::Lacks(part) => all_or_none(part.is_none()),
+            Self::Due(at) => all_or_none(at.is_none()),
+            Self::Mode(mode) => match mode {
+                // Nobody is dialled by itself.
+                DialMode::None | DialMode::Preview => 0,
+                DialMode::Predictive | DialMode::Progressive | DialMode::Power => usize::MAX,
+            },
+            Self::Agents(Agents::NotAQueue) => usize::MAX,
+            // Of a queue that is not there nobody would ever take a call.
+            Self::Agents(Agents::Unknown | Agents::NoSuchQueue) => 0,
+            Self::Agents(Agents::Free { free, service_level, awaiting }) => {
+                agents::capacity(free, service_level, awaiting)
+            }
+            Self::Trunk { room, .. } | Self::Rate { room, .. } => room,
+            Self::Link(state) => all_or_none(state == LinkState::Ready),
+            Self::Channels { calls, most } => most.saturating_sub(calls),
+            Self::Unanswered(waiting) => UNACKNOWLEDGED_AT_ONCE.saturating_sub(waiting),
+            Self::Turn { share } => share,
+        }
+    }
+
+    /// Whether it lets none through.
+    pub(super) fn holds(self) -> bool {
+        self.room() == 0
+    }
+}
+
+/// The gates that a campaign alone stands for.
+pub(super) const OF_RUN: [fn(&Run, Now) -> Saw; 6] = [
+    |run, _| Saw::Status(run.campaign.status),
+    |run, now| Saw::Window { open: run.is_in_window(now) },
+    |run, _| Saw::Moving(run.moving),
+    |run, _| Saw::Claiming(run.claiming.as_ref().map(|claim| claim.calls)),
+    |run, now| Saw::Failed(run.retry_at.filter(|at| *at > now.mono)),
+    |run, _| Saw::List(run.outlook),
+];
+
+/// What attempts are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) dlma: &'a Dlma,
+    pub(super) destination: &'a Destination,
+}
+
+impl Engine {
+    /// The gates that stand for all campaigns.
+    pub(super) fn gates_of_all(&self) -> [Saw; 2] {
+        [Saw::Draining(self.draining), Saw::Held(self.held)]
+    }
+
+    /// What the campaign dials by, or what it lacks.
+    pub(super) fn parts(&self, campaign: &Campaign) -> Result<Parts<'_>, &'static str> {
+        let plan = campaign.plan.and_then(|plan| self.plans.get(&plan)).ok_or("plan")?;
+        let dlma = campaign.dlma.and_then(|dlma| self.dlmas.get(&dlma)).ok_or("dlma")?;
+        let destination = campaign.dest.and_then(|dest| self.destinations.get(&dest)).ok_or("destination")?;
+        Ok(Parts { plan, dlma, destination })
+    }
+
+    /// The agents of the campaign's queue.
+    pub(super) fn agents_gate(&self, parts: Parts<'_>) -> Saw {
+        let Some(queue) = parts.destination.queue() else { return Saw::Agents(Agents::NotAQueue) };
+        Saw::Agents(match self.agents.get(&queue) {
+            Some(_) if !self.link.is_ready() => Agents::Unknown,
+            Some(Some(free)) => Agents::Free {
+                free: *free,
+                service_level: parts.plan.service_level,
+                awaiting: self.tally.awaiting_agent(&queue),
+            },
+            // Nobody has answered yet, or there is none.
+            Some(None) if self.asked_queues.contains(&queue) => Agents::Unknown,
+            Some(None) => Agents::NoSuchQueue,
+            None => Agents::Unknown,
+        })
+    }
+
+    /// The breaker of the campaign's trunk.
+    pub(super) fn trunk_gate(&self, now: Now, trunk: &str) -> Saw {
+        match self.breakers.get(trunk) {
+            Some(breaker) => Saw::Trunk { room: breaker.room(now.mono), next: breaker.next_at(now.mono) },
+            None => Saw::Trunk { room: super::breaker::Breaker::default().room(now.mono), next: None },
+        }
+    }
+
+    /// The gates of the Asterisk, for whatever campaign.
+    pub(super) fn gates_of_asterisk(&self, now: Now) -> [Saw; 4] {
+        let claiming = self.tally.claiming();
+        [
+            Saw::Link(self.link.state()),
+            Saw::Channels { calls: self.calls.len() + claiming, most: self.options.max_channels as usize },
+            Saw::Unanswered(self.tally.unacknowledged() + claiming),
+            Saw::Rate { room: self.rate.allowed(now.mono), next: self.rate.next_at(now.mono) },
+        ]
+    }
+}
+
+/// When a list's next contact is due, where that is to come.
+pub(super) fn due_gate(outlook: Option<Outlook>, now: Now) -> Saw {
+    Saw::Due(outlook.and_then(|outlook| outlook.next_due).filter(|due| *due > now.wall))
+}
+
+impl Link {
+    fn state(&self) -> LinkState {
+        if self.is_ready() {
+            LinkState::Ready
+        } else if self.is_settling() {
+            LinkState::Settling
+        } else {
+            LinkState::Down
+        }
+    }
+}
