@@ -30,6 +30,7 @@ use crate::config::{self, Config, ManagerSecret, OnUnknown, OrphanPolicy};
 use crate::crash::{self, Point};
 use crate::daemon::clock::Clock;
 use crate::daemon::control::{Control, Manner, Reloaded, Stop};
+use crate::daemon::dialplan;
 use crate::daemon::driver::{self, Broken, Parts};
 use crate::daemon::handle::Handle;
 use crate::disk;
@@ -165,6 +166,7 @@ pub async fn serve(
         hang_up_orphans,
     };
     let (driver, handle) = driver::new(parts);
+    let (handle, questions) = handle.with_dialplan();
     let doors_stop = CancellationToken::new();
     let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
     let (policies, known_policy) = watch::channel(Arc::new(allowed));
@@ -175,6 +177,11 @@ pub async fn serve(
     let to_serve = (door_threads, &tasks, &doors_stop);
     let options = manager::Options { users: known_users, started: clock.now().mono, relay };
     let doors = open_doors(&config, options, handle.clone(), control, clock, to_serve).await?;
+    let dialplan = dialplan::Options {
+        directory: config.dialplan.directory.clone(),
+        asterisk: connection_options(asterisk),
+    };
+    tasks.spawn(dialplan::keep(dialplan, handle.clone(), questions, doors_stop.clone()));
     tasks.spawn(take_up(config, reloads, (users, policies), handle.clone(), doors_stop.clone()));
     // Told at every level: others wait for the word.
     info!(target: "ready", "ready");
@@ -406,6 +413,7 @@ fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
         }),
         ("cli", running.cli != config.cli),
         ("dialer", running.dialer.orphan_policy != config.dialer.orphan_policy),
+        ("dialplan", running.dialplan != config.dialplan),
         ("database", running.database != config.database),
         ("result", running.result.filename != config.result.filename),
     ]

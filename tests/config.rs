@@ -179,7 +179,7 @@ fn unknown_keys_and_sections_are_refused_with_the_nearest_right_one() {
         astout.toml:4: manger: is no section, and keys stand in one; did you mean "manager"?
     "#);
     assert_snapshot!(wrong("[cli]\ncolour = true\n"), @"astout.toml:2: cli.colour: unknown key; allowed: socket");
-    assert_snapshot!(wrong("port = 5038\n"), @"astout.toml:1: port: is no section, and keys stand in one; allowed: asterisk, manager, http, agi, cli, database, result, policy, dialer");
+    assert_snapshot!(wrong("port = 5038\n"), @"astout.toml:1: port: is no section, and keys stand in one; allowed: asterisk, manager, http, agi, cli, database, result, dialplan, policy, dialer");
     assert_snapshot!(wrong_user("name = \"a\"\nsecert = \"b\"\n"), @r#"
         astout.toml:1: manager.user[1].secret: is missing; allowed: secret = "…", or secret_hash = "$argon2id$…"
         astout.toml:3: manager.user[1].secert: unknown key; did you mean "secret"?

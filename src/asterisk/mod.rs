@@ -1,6 +1,7 @@
 //! Talks to Asterisk: what the engine decides goes out as AMI actions, what happens there comes in as its inputs.
 
 pub mod connection;
+pub mod errand;
 pub mod interpreter;
 pub mod originate;
 pub mod queues;
@@ -177,6 +178,7 @@ mod tests {
             .unwrap(),
             dlma: Dlma::create(DlmaUuid::new(id), &[("", ""); 0].into_iter().collect(), now).unwrap(),
             destination: Destination::create(DestinationUuid::new(id), &place, &policy, now).unwrap(),
+            failovers: Vec::new(),
         };
         let number = [("Number1", "300")].into_iter().collect();
         let dl = Dl::create(DlUuid::new(id), DlmaUuid::new(id), &number, &policy, now).unwrap();

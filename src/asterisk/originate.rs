@@ -5,6 +5,7 @@ use crate::ami::builder::MessageBuilder;
 use crate::model::codes::DestinationKind;
 use crate::model::dialing::Attempt;
 use crate::model::ids::DialingUuid;
+use crate::model::node;
 
 /// Begins the ActionID of every Originate. `OriginateResponse` goes to all clients with the sender's own ActionID, so
 /// it has to clash with nobody's; the dialing's uuid sees to that.
@@ -32,18 +33,20 @@ pub fn originate(attempt: &Attempt) -> MessageBuilder {
         .header("OtherChannelId", attempt.other.to_string())
         .header("Timeout", capsule.plan.dial_timeout_ms.to_string())
         .header("Async", "true");
-    action = match destination.kind {
-        DestinationKind::Exten => action
-            .header("Context", destination.context.as_deref().unwrap_or_default())
-            .header("Exten", destination.exten.as_deref().unwrap_or_default())
-            .header("Priority", destination.priority_or_first()),
-        DestinationKind::Application => {
-            let action = action.header("Application", destination.application.as_deref().unwrap_or_default());
-            match destination.data.as_deref() {
-                Some(data) => action.header("Data", data),
-                None => action,
+    action = match capsule.node() {
+        // There its failovers are tried in turn, also where this process is gone by then.
+        Some(node) => at(action, [node::CONTEXT, &node, "1"]),
+        None => match destination.kind {
+            DestinationKind::Exten => at(action, destination.place().unwrap_or_default()),
+            DestinationKind::Application => {
+                let action =
+                    action.header("Application", destination.application.as_deref().unwrap_or_default());
+                match destination.data.as_deref() {
+                    Some(data) => action.header("Data", data),
+                    None => action,
+                }
             }
-        }
+        },
     };
     if let Some(caller_id) = &capsule.plan.caller_id {
         action = action.header("CallerID", caller_id);
@@ -52,6 +55,10 @@ pub fn originate(attempt: &Attempt) -> MessageBuilder {
         action = action.header("Variable", format!("{name}={}", escaped(value)));
     }
     action
+}
+
+fn at(action: MessageBuilder, [context, exten, priority]: [&str; 3]) -> MessageBuilder {
+    action.header("Context", context).header("Exten", exten).header("Priority", priority)
 }
 
 /// A variable's value such that Asterisk reads it as it is.
@@ -101,4 +108,16 @@ pub fn core_status() -> MessageBuilder {
 /// Asks for a queue and its members; answered by a list, an empty one where there is no such queue.
 pub fn queue_status(queue: &str) -> MessageBuilder {
     MessageBuilder::action("QueueStatus").header("Queue", queue)
+}
+
+/// Asks whether that place is in the dialplan, patterns, included contexts and labels counted: `Value` is 1 or 0. Empty
+/// where Asterisk has no `func_dialplan`.
+pub fn is_in_dialplan([context, exten, priority]: [&str; 3]) -> MessageBuilder {
+    MessageBuilder::action("Getvar")
+        .header("Variable", format!("DIALPLAN_EXISTS({context},{exten},{priority})"))
+}
+
+/// Has Asterisk read its dialplan anew; needs the class `system` or `config`.
+pub fn reload_dialplan() -> MessageBuilder {
+    MessageBuilder::action("Reload").header("Module", "pbx_config")
 }

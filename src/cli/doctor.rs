@@ -46,7 +46,8 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, what: &Argume
                 .then(|| runtime.block_on(records::check(&config, what.deep, &mut findings)))
                 .flatten();
             for one in &config.asterisk {
-                asterisk::check(one, facts.as_ref(), Clock::start(), &mut findings);
+                let writes_dialplan = config.dialplan.directory.is_some();
+                asterisk::check(one, facts.as_ref(), (Clock::start(), writes_dialplan), &mut findings);
             }
         }
         Err(error) => {

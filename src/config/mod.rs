@@ -16,6 +16,7 @@ mod asterisk;
 mod cli;
 mod database;
 mod dialer;
+mod dialplan;
 mod http;
 mod listen;
 mod manager;
@@ -37,6 +38,7 @@ pub use asterisk::Asterisk;
 pub use cli::Cli;
 pub use database::Database;
 pub use dialer::{Dialer, OnUnknown, OrphanPolicy};
+pub use dialplan::Dialplan;
 pub use http::Http;
 pub use manager::{CLASSES, Manager, ManagerSecret, ManagerUser};
 pub use policy::Policy;
@@ -45,8 +47,8 @@ pub use result::ResultLog;
 pub use secret::Secret;
 use section::{ENVIRONMENT_PREFIX, Reader, suggestion};
 
-const SECTIONS: [&str; 9] =
-    ["asterisk", "manager", "http", "agi", "cli", "database", "result", "policy", "dialer"];
+const SECTIONS: [&str; 10] =
+    ["asterisk", "manager", "http", "agi", "cli", "database", "result", "dialplan", "policy", "dialer"];
 
 /// The file read where no `--config` is given.
 pub fn default_path() -> &'static Path {
@@ -87,6 +89,8 @@ pub struct Config {
     pub database: Database,
     /// The result log.
     pub result: ResultLog,
+    /// What astout writes for Asterisk's dialplan.
+    pub dialplan: Dialplan,
     /// What may ever be sent to Asterisk.
     pub policy: Policy,
     /// The dialer's habits.
@@ -200,6 +204,7 @@ fn read<'a>(reader: &mut Reader<'a>, document: &'a DeTable<'a>) -> Config {
         cli: cli::read(reader.section(document, "cli")),
         database: database::read(reader.section(document, "database")),
         result: result::read(reader.section(document, "result")),
+        dialplan: dialplan::read(reader.section(document, "dialplan")),
         policy: policy::read(reader.section(document, "policy")),
         dialer: dialer::read(reader.section(document, "dialer")),
         warnings: Vec::new(),

@@ -201,6 +201,7 @@ impl Desk {
             // Whoever asked may have stopped waiting.
             Request::Beat { reply } => drop(reply.send(())),
             Request::Options(options) => self.feed(now, Input::Options(options)),
+            Request::Nodes(nodes) => self.feed(now, Input::Nodes(nodes)),
             Request::Withdraw { dialing, reply } => {
                 if self.engine.dialing(dialing).is_some() {
                     self.submit(now, Command::Withdraw(dialing), Waiting::Withdraw(dialing, reply));

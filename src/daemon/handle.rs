@@ -1,10 +1,14 @@
 //! What the doors call: requests go to the driver, reads go to the records.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::engine;
 use crate::engine::explain::{Explained, Standing};
+use crate::model::destination::Destination;
 use crate::model::dialing::Dialing;
 use crate::model::event::{Noun, OutEvent};
 use crate::model::fields::Fields;
@@ -16,6 +20,10 @@ use crate::store::{Store, StoreError};
 
 use super::bus::Bus;
 use super::clock::Clock;
+use super::dialplan::Question;
+
+/// How long it is waited for what Asterisk says of its dialplan.
+const DIALPLAN_WAIT: Duration = Duration::from_secs(2);
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +97,8 @@ pub enum Request {
     },
     /// Go by these options from now on.
     Options(engine::Options),
+    /// Asterisk's dialplan has these nodes.
+    Nodes(BTreeSet<String>),
     /// Give a dialing up.
     Withdraw {
         /// Which.
@@ -106,6 +116,8 @@ pub struct Handle {
     bus: Bus,
     link: watch::Receiver<bool>,
     clock: Clock,
+    /// Whom to ask what Asterisk's dialplan has.
+    dialplan: Option<mpsc::Sender<Question>>,
 }
 
 impl Handle {
@@ -116,7 +128,13 @@ impl Handle {
         link: watch::Receiver<bool>,
         clock: Clock,
     ) -> Self {
-        Self { requests, store, bus, link, clock }
+        Self { requests, store, bus, link, clock, dialplan: None }
+    }
+
+    /// The same that has somebody to ask about Asterisk's dialplan, and the questions.
+    pub fn with_dialplan(self) -> (Self, mpsc::Receiver<Question>) {
+        let (ask, questions) = mpsc::channel(16);
+        (Self { dialplan: Some(ask), ..self }, questions)
     }
 
     /// Makes a noun of these fields, and gives it as it is committed.
@@ -208,6 +226,22 @@ impl Handle {
     /// Where the daemon is stopping.
     pub async fn set_options(&self, options: engine::Options) -> Result<(), RequestError> {
         self.requests.send(Request::Options(options)).await.map_err(|_| RequestError::Stopping)
+    }
+
+    /// Tells the engine which nodes of destinations Asterisk's dialplan has.
+    ///
+    /// # Errors
+    /// Where the daemon is stopping.
+    pub async fn set_nodes(&self, nodes: BTreeSet<String>) -> Result<(), RequestError> {
+        self.requests.send(Request::Nodes(nodes)).await.map_err(|_| RequestError::Stopping)
+    }
+
+    /// Whether Asterisk's dialplan has the place that a destination of type 0 names; `None` where nobody says so in time.
+    pub async fn is_in_dialplan(&self, destination: &Destination) -> Option<bool> {
+        let ask = self.dialplan.as_ref().filter(|_| destination.place().is_some() && *self.link.borrow())?;
+        let (reply, answer) = oneshot::channel();
+        ask.try_send(Question { destination: destination.clone(), reply }).ok()?;
+        tokio::time::timeout(DIALPLAN_WAIT, answer).await.ok()?.ok()?
     }
 
     /// Ends once the driver has come to it: it turns. At once where it has ended.

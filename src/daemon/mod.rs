@@ -5,5 +5,6 @@ pub mod bus;
 pub mod clock;
 pub mod control;
 pub mod desk;
+pub mod dialplan;
 pub mod driver;
 pub mod handle;

@@ -10,7 +10,7 @@ use super::run::Claim;
 use super::{Effect, Engine, Outlook};
 use crate::model::codes::CampaignStatus;
 use crate::model::destination::Destination;
-use crate::model::dialing::{Attempt, Capsule};
+use crate::model::dialing::Attempt;
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::ids::{CampaignUuid, DialingUuid};
@@ -139,7 +139,8 @@ impl Engine {
                 continue;
             }
             let trunk = parts.plan.trunk();
-            let (mode, agents) = (Saw::Mode(parts.plan.dial_mode), self.agents_gate(parts));
+            let (mode, node) = (Saw::Mode(parts.plan.dial_mode), self.node_gate(parts));
+            let agents = self.agents_gate(parts);
             let over = self.trunk_gate(now, &trunk);
             if let Saw::Trunk { next: Some(at), .. } = over {
                 round.wake_at(at);
@@ -148,7 +149,7 @@ impl Engine {
                 campaign: *campaign,
                 may_look: run.outlook.is_none() && run.open == 0,
                 queue: parts.destination.queue(),
-                room: mode.room().min(agents.room()),
+                room: mode.room().min(node.room()).min(agents.room()),
                 ask: !mode.holds() && self.link.is_ready(),
                 trunk,
                 trunk_room: over.room(),
@@ -244,8 +245,8 @@ impl Engine {
         let mut sent = 0;
         for (attempt, dl) in attempts {
             let uuid = attempt.uuid;
-            let Capsule { plan, destination, .. } = &*attempt.capsule;
-            let refused = refused_by_policy(&self.options.policy, &attempt.addr, plan, destination);
+            let (plan, ways) = (&attempt.capsule.plan, attempt.capsule.ways());
+            let refused = refused_by_policy(&self.options.policy, &attempt.addr, plan, &ways);
             let call = Call::new(now, attempt.clone());
             effects
                 .push(Effect::Publish(OutEvent::new(Change::Create, Noun::Dialing(call.dialing().clone()))));
@@ -277,14 +278,14 @@ pub(super) fn refused_by_policy(
     policy: &Policy,
     number: &PhoneNumber,
     plan: &Plan,
-    destination: &Destination,
+    ways: &[&Destination],
 ) -> Option<String> {
     let number = PhoneNumber::parse("number", number.as_str(), policy);
     number
         .err()
         .map(|wrong| wrong.to_string())
         .or_else(|| plan.refused_by(policy))
-        .or_else(|| destination.refused_by(policy))
+        .or_else(|| ways.iter().find_map(|way| way.refused_by(policy)))
 }
 
 /// How long until a contact is due, as far as is known; at most so long that a jump of the wall clock is noticed.

@@ -98,6 +98,7 @@ impl Engine {
                 asked.one(Saw::Lacks(None), None);
                 asked.one(gate::due_gate(run.outlook, now), None);
                 asked.one(Saw::Mode(parts.plan.dial_mode), None);
+                asked.one(self.node_gate(parts), None);
                 asked.one(self.agents_gate(parts), parts.destination.queue().as_deref());
                 let trunk = parts.plan.trunk();
                 asked.one(self.trunk_gate(now, &trunk), Some(&trunk));
@@ -182,6 +183,7 @@ impl Asked<'_> {
                 return ("Due", format!("RetryDelay: its next contact is due at {at}"), Some(at));
             }
             Saw::Mode(mode) => ("Mode", mode_words(mode), None),
+            Saw::Node(there) => ("Node", node_words(there), None),
             Saw::Agents(agents) => ("Queue", agents_words(agents, of), None),
             Saw::Trunk { room, next } => {
                 let breaker = self.engine.breakers.get(of).filter(|_| room == 0);
@@ -312,7 +314,8 @@ impl Asked<'_> {
             say("Delay", true, format!("RetryDelay: it is due at {at}"), Some(at));
         }
         let policy = &self.engine.options.policy;
-        match number.and_then(|number| refused_by_policy(policy, number, plan, parts.destination)) {
+        let ways = self.engine.ways(parts.destination);
+        match number.and_then(|number| refused_by_policy(policy, number, plan, &ways)) {
             Some(why) => say("Policy", true, format!("never sent, each try of it fails: {why}"), None),
             None => say("Policy", false, "[policy] allows it".to_owned(), None),
         }
@@ -332,6 +335,18 @@ fn mode_words(mode: DialMode) -> String {
         DialMode::Predictive | DialMode::Progressive | DialMode::Power => format!("DialMode {mode}"),
         DialMode::Preview => "DialMode 4 (preview): nobody is dialled by itself".to_owned(),
     }
+}
+
+fn node_words(there: Option<bool>) -> String {
+    match there {
+        None => "its destination has no Failover: its calls need nothing of the dialplan's context astout-custom",
+        Some(true) => "Asterisk's dialplan has the way to its destination's failover",
+        Some(false) => {
+            "Asterisk's dialplan has not got the way to its destination's failover yet: astout writes it as soon as \
+             Asterisk is there; the log says where that failed"
+        }
+    }
+    .to_owned()
 }
 
 fn agents_words(agents: Agents, queue: &str) -> String {

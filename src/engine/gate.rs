@@ -12,6 +12,7 @@ use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DialMode};
 use crate::model::destination::Destination;
 use crate::model::dlma::Dlma;
+use crate::model::node;
 use crate::model::plan::Plan;
 use crate::model::time::{Now, Timestamp};
 
@@ -40,6 +41,8 @@ pub(super) enum Saw {
     Due(Option<Timestamp>),
     /// What its plan dials by.
     Mode(DialMode),
+    /// Whether Asterisk's dialplan has the node of its destination; `None` where none is needed.
+    Node(Option<bool>),
     /// The agents of the queue that its calls are for.
     Agents(Agents),
     /// How many calls may go over its trunk, and when time alone lets more.
@@ -97,6 +100,8 @@ impl Saw {
                 DialMode::None | DialMode::Preview => 0,
                 DialMode::Predictive | DialMode::Progressive | DialMode::Power => usize::MAX,
             },
+            // An answered call would have nowhere to go.
+            Self::Node(there) => all_or_none(there.unwrap_or(true)),
             Self::Agents(Agents::NotAQueue) => usize::MAX,
             // Of a queue that is not there nobody would ever take a call.
             Self::Agents(Agents::Unknown | Agents::NoSuchQueue) => 0,
@@ -147,6 +152,12 @@ impl Engine {
         let dlma = campaign.dlma.and_then(|dlma| self.dlmas.get(&dlma)).ok_or("dlma")?;
         let destination = campaign.dest.and_then(|dest| self.destinations.get(&dest)).ok_or("destination")?;
         Ok(Parts { plan, dlma, destination })
+    }
+
+    /// The node of the campaign's destination, where calls go on from there.
+    pub(super) fn node_gate(&self, parts: Parts<'_>) -> Saw {
+        let ways = self.ways(parts.destination);
+        Saw::Node(node::of(&ways).map(|node| self.nodes.contains(&node)))
     }
 
     /// The agents of the campaign's queue.

@@ -1,5 +1,6 @@
 //! What the engine is told: what it works by, what is in the records when it starts, and what happens after.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::dialing::CallEvent;
@@ -132,4 +133,7 @@ pub enum Input {
         /// Agents that could take a call now.
         free: Option<u32>,
     },
+    /// The nodes of destinations that Asterisk's dialplan has, by their names. All that it had are forgotten with the
+    /// connection.
+    Nodes(BTreeSet<String>),
 }

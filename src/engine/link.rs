@@ -112,6 +112,8 @@ impl Engine {
         self.link.next_scan = None;
         self.agents.clear();
         self.asked_queues.clear();
+        // Whoever comes back may have another dialplan.
+        self.nodes.clear();
     }
 
     fn settle(&mut self, now: Now) {

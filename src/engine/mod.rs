@@ -35,6 +35,7 @@ use crate::model::dl::Dl;
 use crate::model::dlma::Dlma;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::ids::{CampaignUuid, CapsuleUuid, DestinationUuid, DialingUuid, DlmaUuid, Ids, PlanUuid};
+use crate::model::node;
 use crate::model::plan::Plan;
 use crate::model::time::Now;
 use breaker::Breaker;
@@ -69,6 +70,8 @@ pub struct Engine {
     agents: BTreeMap<String, Option<u32>>,
     /// Queues that Asterisk was asked for and has not told of yet.
     asked_queues: BTreeSet<String>,
+    /// The nodes that Asterisk's dialplan has.
+    nodes: BTreeSet<String>,
     /// The least turn of those that want to dial (see [`Run::turn`]). Who comes, or comes back, begins with it: a
     /// campaign that had nothing to dial for a while has saved nothing up by that.
     turn: u64,
@@ -103,6 +106,7 @@ impl Engine {
             link: Link::default(),
             agents: BTreeMap::new(),
             asked_queues: BTreeSet::new(),
+            nodes: BTreeSet::new(),
             turn: 0,
             ends_to_retry: VecDeque::new(),
             claim_deadline: None,
@@ -168,6 +172,7 @@ impl Engine {
                 self.asked_queues.remove(&queue);
                 self.agents.insert(queue, free);
             }
+            Input::Nodes(nodes) => self.nodes = nodes,
         }
         self.wake_calls(now, &mut effects);
         self.retry_ends(now, &mut effects);
@@ -227,7 +232,12 @@ impl Engine {
             Noun::Destination(destination) => {
                 keep(&mut self.destinations, destination.uuid, destination, there);
                 let uuid = destination.uuid;
-                self.recapsule(|campaign| campaign.dest == Some(uuid));
+                let first = self
+                    .destinations
+                    .values()
+                    .filter(|first| self.ways(first).iter().any(|way| way.uuid == uuid));
+                let changed: BTreeSet<_> = first.map(|first| first.uuid).chain([uuid]).collect();
+                self.recapsule(|campaign| campaign.dest.is_some_and(|dest| changed.contains(&dest)));
             }
             Noun::Campaign(campaign) if there => {
                 let calls = self
@@ -277,11 +287,18 @@ impl Engine {
         }
         let campaign = run.campaign.clone();
         let Parts { plan, dlma, destination } = self.parts(&campaign).ok()?;
+        let failovers = self.ways(destination).into_iter().skip(1).cloned().collect();
         let (plan, dlma, destination) = (plan.clone(), dlma.clone(), destination.clone());
         let (key, uuid) = (campaign.uuid, CapsuleUuid::new(self.ids.next_uuid()));
-        let capsule = Arc::new(Capsule { uuid, campaign, plan, dlma, destination });
+        let capsule = Arc::new(Capsule { uuid, campaign, plan, dlma, destination, failovers });
         self.runs.get_mut(&key)?.capsule = Some(Arc::clone(&capsule));
         Some(capsule)
+    }
+
+    /// Where calls go, and in turn where they go where that cannot take them.
+    fn ways<'a>(&'a self, destination: &'a Destination) -> Vec<&'a Destination> {
+        let failovers = node::failovers(destination, |uuid| self.destinations.get(&uuid));
+        std::iter::once(destination).chain(failovers).collect()
     }
 
     /// Takes a new call into the books.

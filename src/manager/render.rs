@@ -121,7 +121,7 @@ fn dlma(headers: Headers, dlma: &Dlma) -> Headers {
 }
 
 fn destination(headers: Headers, destination: &Destination) -> Headers {
-    headers
+    let headers = headers
         .is("Uuid", destination.uuid)
         .may_be("Name", destination.name.as_deref())
         .may_be("Detail", destination.detail.as_deref())
@@ -134,7 +134,12 @@ fn destination(headers: Headers, destination: &Destination) -> Headers {
         .may_be("Data", destination.data.as_deref())
         .is("TmCreate", destination.tm_create)
         .may_be("TmDelete", destination.tm_delete)
-        .may_be("TmUpdate", destination.tm_update)
+        .may_be("TmUpdate", destination.tm_update);
+    // The original has no such header: it stands last, and only where somebody has set it.
+    match destination.failover {
+        Some(failover) => headers.is("Failover", failover),
+        None => headers,
+    }
 }
 
 fn dl(headers: Headers, dl: &Dl) -> Headers {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::codes::DestinationKind;
-use super::fields::{FieldError, Fields, check_text};
+use super::fields::{FieldError, Fields, UUID_FORM, check_text};
 use super::ids::DestinationUuid;
 use super::policy::Policy;
 use super::time::Timestamp;
@@ -37,6 +37,9 @@ pub struct Destination {
     pub application: Option<String>,
     /// Type 1: its data.
     pub data: Option<String>,
+    /// Where a call goes that this one cannot take. The original has no such column: its records hold none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failover: Option<DestinationUuid>,
     /// When it was created.
     pub tm_create: Timestamp,
     /// When it was deleted.
@@ -69,6 +72,7 @@ impl Destination {
             variables: Variables::default(),
             application: None,
             data: None,
+            failover: None,
             tm_create: now,
             tm_delete: None,
             tm_update: None,
@@ -97,7 +101,6 @@ impl Destination {
         if let Some(variables) = Variables::from_fields(fields)? {
             self.variables = variables;
         }
-        fields.refuse_unbuilt(&["Failover"])?;
         for (field, place, form, is_form) in [
             ("Exten", &mut self.exten, "1 to 79 letters, digits, _ . * # + -", is_exten as fn(&str) -> bool),
             ("Context", &mut self.context, "1 to 79 letters, digits, _ . -", is_context),
@@ -116,6 +119,9 @@ impl Destination {
                 check_data(text)?;
             }
             self.data = data;
+        }
+        if let Some(failover) = fields.parsed_or_unset("Failover", UUID_FORM)? {
+            self.failover = failover;
         }
         self.check(policy)
     }
@@ -183,6 +189,16 @@ impl Destination {
     /// destination was created may have been taken from the policy since.
     pub fn refused_by(&self, policy: &Policy) -> Option<String> {
         self.check(policy).err().map(|error| error.to_string())
+    }
+
+    /// The place in the dialplan that a destination of type 0 names: context, extension, priority.
+    pub fn place(&self) -> Option<[&str; 3]> {
+        match self.kind {
+            DestinationKind::Exten => {
+                Some([self.context.as_deref()?, self.exten.as_deref()?, self.priority_or_first()])
+            }
+            DestinationKind::Application => None,
+        }
     }
 
     /// The priority to go to.

@@ -11,6 +11,7 @@ use super::destination::Destination;
 use super::dl::Dl;
 use super::dlma::Dlma;
 use super::ids::{CapsuleUuid, DialingUuid};
+use super::node;
 use super::number::{NumberIndex, PhoneNumber};
 use super::plan::Plan;
 use super::time::Timestamp;
@@ -30,6 +31,22 @@ pub struct Capsule {
     pub dlma: Dlma,
     /// The destination as it was.
     pub destination: Destination,
+    /// Its failover, that one's failover, and so on, as they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failovers: Vec<Destination>,
+}
+
+impl Capsule {
+    /// Where the call goes, and in turn where it goes where that cannot take it.
+    pub fn ways(&self) -> Vec<&Destination> {
+        std::iter::once(&self.destination).chain(&self.failovers).collect()
+    }
+
+    /// The node in the dialplan through which its calls go; `None` where they go to the destination itself, for there
+    /// is nowhere else to go.
+    pub fn node(&self) -> Option<String> {
+        node::of(&self.ways())
+    }
 }
 
 /// What an attempt is: fixed when the contact is claimed, never changed after.

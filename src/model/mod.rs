@@ -11,6 +11,7 @@ pub mod event;
 pub mod fields;
 pub mod ids;
 pub mod import;
+pub mod node;
 pub mod number;
 pub mod plan;
 pub mod policy;

@@ -81,6 +81,16 @@ pub enum Refusal {
         /// Its status.
         status: i64,
     },
+    /// A destination that another one fails over to.
+    #[error(
+        "Uuid: the failover of destination {destination} ({name}); allowed: once that has another Failover, or none"
+    )]
+    IsFailover {
+        /// The uuid of the other one.
+        destination: String,
+        /// Its name.
+        name: String,
+    },
     /// A campaign cannot take the status that was asked for.
     #[error("Status: {0}")]
     Status(String),

@@ -43,7 +43,7 @@ fn every_gate_is_told_in_the_order_in_which_it_is_asked() {
         gates,
         [
             "Daemon", "Records", "Status", "Schedule", "Change", "Claim", "Retry", "List", "Parts", "Due",
-            "Mode", "Queue", "Trunk", "Asterisk", "Channels", "Answers", "Rate", "Turn"
+            "Mode", "Node", "Queue", "Trunk", "Asterisk", "Channels", "Answers", "Rate", "Turn"
         ]
     );
 }

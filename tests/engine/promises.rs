@@ -82,6 +82,7 @@ impl Promises {
             | Input::Withdraw(_)
             | Input::LinkUp { .. }
             | Input::LinkDown
+            | Input::Nodes(_)
             | Input::Agents { .. } => {}
         }
     }

@@ -4,6 +4,7 @@ use astout::engine::dialing::CallEvent;
 use astout::engine::{Effect, Input};
 use astout::model::codes::CampaignStatus;
 use astout::model::ids::{CampaignUuid, DialingUuid, DlmaUuid};
+use astout::model::node;
 
 use crate::pbx::{SUCCESS, Step, created, fate, hangup};
 use crate::world::{World, millis, secs};
@@ -149,6 +150,27 @@ fn agents_are_asked_for_anew_after_the_link_was_lost() {
     world.link_up("first start");
 
     assert_eq!(world.originated().len(), 2);
+}
+
+#[test]
+fn nobody_is_dialled_for_a_destination_whose_failover_asterisk_does_not_have() {
+    let mut world = World::new();
+    let last = world.anywhere().to_string();
+    let dest = world.destination(&[("Exten", "1"), ("Context", "in"), ("Failover", &last)]);
+    let (plan, dlma) = (world.plan(&[]), world.dlma());
+    world.dls(dlma, 3);
+    let campaign = world.campaign(plan, dlma, dest, &[]);
+    world.link_up("first start");
+    world.request(campaign, CampaignStatus::Start);
+    world.advance(secs(60));
+    assert_eq!(world.originated().len(), 0);
+
+    let (first, last) =
+        (&world.records.destinations[&dest], &world.records.destinations[&last.parse().unwrap()]);
+    let node = node::name(&[first, last]);
+    world.feed(Input::Nodes([node.clone()].into()));
+    assert_eq!(world.originated().len(), 3);
+    assert!(world.attempts().iter().all(|(_, attempt)| attempt.capsule.node().as_ref() == Some(&node)));
 }
 
 #[test]

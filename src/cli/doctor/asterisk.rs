@@ -33,11 +33,12 @@ const LAST_WITH_SIP: u32 = 20;
 /// Asterisk tells its time in whole seconds.
 const CLOCKS_APART: i64 = 2;
 
-/// Asks it everything; `facts` are what campaigns name, where that is known.
+/// Asks it everything; `facts` are what campaigns name, where that is known. Where astout writes dialplan, it needs
+/// class `system` for Asterisk to read it.
 pub(super) fn check(
     asterisk: &config::Asterisk,
     facts: Option<&Facts>,
-    clock: Clock,
+    (clock, writes_dialplan): (Clock, bool),
     findings: &mut Findings,
 ) {
     let what = format!("Asterisk at {}:{}", asterisk.host, asterisk.port);
@@ -47,7 +48,7 @@ pub(super) fn check(
     };
     findings.ok(what, format!("logged in as {} ({})", asterisk.username, session.banner));
     let mut doctor = Doctor { session, findings, commands: BTreeSet::new(), version: None };
-    doctor.rights();
+    doctor.rights(writes_dialplan);
     doctor.version();
     doctor.clock(clock);
     doctor.live_dangerously();
@@ -105,7 +106,7 @@ impl Doctor<'_> {
         self.commands.contains(&command.to_ascii_lowercase())
     }
 
-    fn rights(&mut self) {
+    fn rights(&mut self, writes_dialplan: bool) {
         let answer = self.session.ask(MessageBuilder::action("ListCommands"));
         let refusal = answer.refusal();
         let Some(listed) = answer.success() else {
@@ -134,7 +135,8 @@ impl Doctor<'_> {
                 "load app_queue, or nobody is dialled for a queue",
             );
         }
-        let powers: Vec<_> = POWERS.into_iter().filter(|(command, _)| self.may(command)).collect();
+        let powers = POWERS.into_iter().filter(|(command, _)| self.may(command));
+        let powers: Vec<_> = powers.filter(|(_, class)| !writes_dialplan || *class != "system").collect();
         if !powers.is_empty() {
             let classes: BTreeSet<&str> = powers.iter().map(|(_, class)| *class).collect();
             let classes: Vec<_> = classes.into_iter().collect();

@@ -1,9 +1,12 @@
 //! Create, update, delete: the same for every kind of noun. What is answered with success is committed.
 
+use tracing::warn;
+
 use super::Replies;
-use crate::ami::response;
+use crate::ami::{MessageBuilder, response};
 use crate::daemon::handle::{Handle, RequestError};
 use crate::manager::{names, nouns};
+use crate::model::event::Noun;
 use crate::model::fields::Fields;
 use crate::model::refusal::{NounKind, Refusal};
 
@@ -13,6 +16,7 @@ pub(super) async fn create(kind: NounKind, fields: Fields, handle: &Handle, repl
             let reply = response::success(replies.id())
                 .header("Message", format!("{} created successfully", names::of(kind).done))
                 .header("Uuid", nouns::uuid(&noun).to_string());
+            let reply = warned(reply, kind, &noun, handle).await;
             replies.send(reply.finish_lossy()).await;
         }
         Err(error) => {
@@ -24,7 +28,11 @@ pub(super) async fn create(kind: NounKind, fields: Fields, handle: &Handle, repl
 
 pub(super) async fn update(kind: NounKind, fields: Fields, handle: &Handle, replies: &Replies) {
     match handle.update(kind, fields).await {
-        Ok(_) => done(kind, "updated", replies).await,
+        Ok(noun) => {
+            let reply = response::success(replies.id())
+                .header("Message", format!("{} updated successfully", names::of(kind).done));
+            replies.send(warned(reply, kind, &noun, handle).await.finish_lossy()).await;
+        }
         Err(error) => {
             let doing = format!("Error encountered while updating {}", names::of(kind).wrong);
             replies.error(&format!("{doing}: {error}")).await;
@@ -37,6 +45,17 @@ pub(super) async fn delete(kind: NounKind, fields: Fields, handle: &Handle, repl
         Ok(_) => done(kind, "deleted", replies).await,
         Err(error) => replies.error(&not_deleted(kind, &error)).await,
     }
+}
+
+/// Says with a success what a destination still lacks: a place in the dialplan may be made later.
+async fn warned(reply: MessageBuilder, kind: NounKind, noun: &Noun, handle: &Handle) -> MessageBuilder {
+    let Noun::Destination(destination) = noun else { return reply };
+    if handle.is_in_dialplan(destination).await != Some(false) {
+        return reply;
+    }
+    let place = destination.place().unwrap_or_default().join(",");
+    warn!(destination = %destination.uuid, "Asterisk's dialplan has no {place}");
+    reply.header("Warning", format!("{}: Asterisk's dialplan has no {place}, so far", kind.word()))
 }
 
 pub(super) async fn done(kind: NounKind, what: &str, replies: &Replies) {

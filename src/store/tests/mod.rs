@@ -149,6 +149,7 @@ impl Lab {
             plan: self.store.plan(campaign.plan.unwrap()).await.unwrap().unwrap(),
             dlma: self.store.dlma(campaign.dlma.unwrap()).await.unwrap().unwrap(),
             destination: self.store.destination(campaign.dest.unwrap()).await.unwrap().unwrap(),
+            failovers: Vec::new(),
             campaign,
         })
     }

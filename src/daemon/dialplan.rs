@@ -1,0 +1,249 @@
+//! Keeps the file of Asterisk's dialplan that destinations need: writes it whenever one has changed, has Asterisk read it,
+//! and tells the engine which nodes Asterisk has. Calls of a destination with a failover are dialled only once Asterisk has its
+//! node, for an answered one would have nowhere to go.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::handle::Handle;
+use crate::ami::Message;
+use crate::asterisk::connection::ConnectionOptions;
+use crate::asterisk::errand::Errand;
+use crate::asterisk::originate::{is_in_dialplan, reload_dialplan};
+use crate::model::destination::Destination;
+use crate::model::dialing::Dialing;
+use crate::model::event::{Noun, OutEvent};
+use crate::model::node;
+
+/// The file that is written.
+pub const FILE: &str = "astout_dialplan.conf";
+/// How often it is looked whether Asterisk still has the nodes: others read its dialplan anew, too.
+const LOOK: Duration = Duration::from_secs(60);
+/// The same where something is missing.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+const HEAD: &str = "; Written by astout, anew whenever a destination changes: what is changed here is lost.\n\
+    ; Asterisk reads it by this line in extensions.conf:  #tryinclude \"THIS FILE\"\n\n";
+
+/// What the keeper is told to live by.
+#[derive(Debug)]
+pub struct Options {
+    /// Where the file is written; `None`: nowhere.
+    pub directory: Option<PathBuf>,
+    /// How Asterisk is reached.
+    pub asterisk: ConnectionOptions,
+}
+
+/// Somebody asks whether Asterisk has a place.
+#[derive(Debug)]
+pub struct Question {
+    /// The destination that names it.
+    pub destination: Destination,
+    /// Where the answer goes; `None` where Asterisk does not say.
+    pub reply: oneshot::Sender<Option<bool>>,
+}
+
+/// Keeps the file until `stop`.
+pub async fn keep(
+    options: Options,
+    handle: Handle,
+    questions: mpsc::Receiver<Question>,
+    stop: CancellationToken,
+) {
+    let keeper = Keeper { options, handle, missing: BTreeSet::new(), trouble: None };
+    tokio::select! {
+        () = keeper.run(questions) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+struct Keeper {
+    options: Options,
+    handle: Handle,
+    /// The nodes that Asterisk was last found not to have.
+    missing: BTreeSet<String>,
+    /// What was last said to be wrong.
+    trouble: Option<String>,
+}
+
+impl Keeper {
+    async fn run(mut self, mut questions: mpsc::Receiver<Question>) {
+        let (mut events, mut link) = (self.handle.events(), self.handle.link());
+        let mut look_at = Instant::now();
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Ok(OutEvent::Noun { noun, .. }) if matches!(*noun, Noun::Destination(_)) => look_at = Instant::now(),
+                    Ok(_) => {}
+                    // What was missed may have been one.
+                    Err(RecvError::Lagged(_)) => look_at = Instant::now(),
+                    Err(RecvError::Closed) => return,
+                },
+                changed = link.changed() => match changed {
+                    Ok(()) => look_at = Instant::now(),
+                    Err(_) => return,
+                },
+                Some(question) = questions.recv() => self.answer(question).await,
+                () = sleep_until(look_at) => {
+                    let linked = *link.borrow_and_update();
+                    match self.look(linked).await {
+                        Ok(()) => self.all_is_well(),
+                        Err(why) => self.tell(why),
+                    }
+                    let whole = self.missing.is_empty() && self.trouble.is_none();
+                    look_at = Instant::now() + if whole { LOOK } else { LOOK_AGAIN };
+                }
+            }
+        }
+    }
+
+    /// Brings file, Asterisk and engine together.
+    async fn look(&mut self, linked: bool) -> Result<(), String> {
+        let destinations = self.handle.records().destinations().await.map_err(|why| why.to_string())?;
+        let dialings = self.handle.dialings().await.map_err(|why| why.to_string())?;
+        let wanted = wanted(&destinations, &dialings);
+        let Some(directory) = self.options.directory.clone() else {
+            let Some(first) = destinations.iter().find(|destination| destination.failover.is_some()) else {
+                return Ok(());
+            };
+            return Err(format!(
+                "destination {} has a Failover, and [dialplan] directory is not set: its campaigns are not dialled, for an \
+                 answered call would have no dialplan to find it in",
+                first.uuid
+            ));
+        };
+        let kept = dialings.iter().map(|dialing| &dialing.attempt.capsule);
+        let kept = kept.filter(|capsule| capsule.node().is_some()).map(|capsule| capsule.ways());
+        let text = format!("{HEAD}{}", node::dialplan(&destinations, kept));
+        let path = directory.join(FILE);
+        let changed = fs::read_to_string(&path).ok().as_deref() != Some(&text);
+        if changed {
+            write(&path, &text).map_err(|why| {
+                format!(
+                    "{} cannot be written: {why}; the directory must be writable for astout",
+                    path.display()
+                )
+            })?;
+        }
+        if !linked {
+            return Ok(());
+        }
+        let mut errand = Errand::open(&self.options.asterisk).await?;
+        let looked = self.read_in(&mut errand, &path, changed, &wanted).await;
+        errand.close().await;
+        looked
+    }
+
+    async fn read_in(
+        &mut self,
+        errand: &mut Errand,
+        path: &Path,
+        changed: bool,
+        wanted: &BTreeSet<String>,
+    ) -> Result<(), String> {
+        let mut found = if changed { BTreeSet::new() } else { found(errand, wanted).await? };
+        let mut why = None;
+        if changed || found != *wanted {
+            let answer = errand.ask(reload_dialplan()).await?;
+            if !answer.is_success() {
+                why = Some(answer.get("Message").unwrap_or_default().into_owned());
+            }
+            found = self::found(errand, wanted).await?;
+        }
+        self.missing = wanted.difference(&found).cloned().collect();
+        self.handle.set_nodes(found).await.map_err(|why| why.to_string())?;
+        match (self.missing.len(), why) {
+            (0, None) => Ok(()),
+            (0, Some(why)) => Err(format!(
+                "Asterisk does not read its dialplan anew for astout ({why}): give its manager user write = system, or run \
+                 `asterisk -rx \"dialplan reload\"` after each change of a destination, for others to find it"
+            )),
+            (missing, Some(why)) => Err(format!(
+                "Asterisk does not read its dialplan anew for astout ({why}), and {missing} destinations with a Failover are \
+                 not in it: their campaigns are not dialled. Give its manager user write = system, or run `asterisk -rx \
+                 \"dialplan reload\"`"
+            )),
+            (missing, None) => Err(format!(
+                "{missing} destinations with a Failover are not in Asterisk's dialplan: their campaigns are not dialled. \
+                 extensions.conf needs the line: #tryinclude \"{}\"; Asterisk must be able to read that file, and have \
+                 func_dialplan and app_exec loaded",
+                path.display()
+            )),
+        }
+    }
+
+    async fn answer(&self, Question { destination, reply }: Question) {
+        let asked = async {
+            let place = destination.place()?;
+            let mut errand = Errand::open(&self.options.asterisk).await.ok()?;
+            let answer = errand.ask(is_in_dialplan(place)).await.ok()?;
+            errand.close().await;
+            says(&answer)
+        };
+        // Whoever asked may have stopped waiting.
+        _ = reply.send(asked.await);
+    }
+
+    /// Says once what is wrong.
+    fn tell(&mut self, why: String) {
+        if self.trouble.as_ref() != Some(&why) {
+            warn!("{why}");
+            self.trouble = Some(why);
+        }
+    }
+
+    fn all_is_well(&mut self) {
+        if self.trouble.take().is_some() {
+            info!("Asterisk's dialplan has every destination");
+        }
+    }
+}
+
+/// The nodes that have to be there: of destinations with a failover, and of calls that are under way.
+fn wanted(destinations: &[Destination], dialings: &[Dialing]) -> BTreeSet<String> {
+    let find = |uuid| destinations.iter().find(|destination| destination.uuid == uuid);
+    let with = destinations.iter().map(|first| (first, node::failovers(first, find)));
+    let with = with.filter(|(_, failovers)| !failovers.is_empty());
+    let with = with.map(|(first, failovers)| node::name(&[&[first][..], &failovers].concat()));
+    with.chain(dialings.iter().filter_map(|dialing| dialing.attempt.capsule.node())).collect()
+}
+
+/// Those of the wanted nodes that Asterisk has.
+async fn found(errand: &mut Errand, wanted: &BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+    let mut found = BTreeSet::new();
+    for node in wanted {
+        if says(&errand.ask(is_in_dialplan([node::CONTEXT, node, "1"])).await?) == Some(true) {
+            found.insert(node.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn says(answer: &Message) -> Option<bool> {
+    match answer.get("Value").as_deref() {
+        Some("1") => Some(true),
+        Some("0") => Some(false),
+        Some(_) | None => None,
+    }
+}
+
+/// Whole or not at all: Asterisk may read it at any moment.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("conf.new");
+    let mut file = fs::File::create(&new)?;
+    // Asterisk is another user.
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)
+}
