@@ -6,6 +6,7 @@ use crate::model::codes::DestinationKind;
 use crate::model::dialing::Attempt;
 use crate::model::ids::DialingUuid;
 use crate::model::node;
+use crate::model::originate::user_to_user;
 
 /// Begins the ActionID of every Originate. `OriginateResponse` goes to all clients with the sender's own ActionID, so
 /// it has to clash with nobody's; the dialing's uuid sees to that.
@@ -50,6 +51,21 @@ pub fn originate(attempt: &Attempt) -> MessageBuilder {
     };
     if let Some(caller_id) = &capsule.plan.caller_id {
         action = action.header("CallerID", caller_id);
+    }
+    for (header, value) in
+        [("EarlyMedia", &capsule.plan.originate.early_media), ("Codecs", &capsule.plan.originate.codecs)]
+    {
+        if let Some(value) = value {
+            action = action.header(header, value);
+        }
+    }
+    if let Some(uui) = capsule.plan.originate.uui(&attempt.dl, &attempt.variables) {
+        action = action.header("Variable", format!("UUI={}", escaped(uui)));
+        if capsule.plan.is_of("PJSIP") {
+            // Carried out on the new channel before it dials: the INVITE has the header.
+            let header = format!("PJSIP_HEADER(add,User-to-User)={}", user_to_user(uui));
+            action = action.header("Variable", header);
+        }
     }
     for (name, value) in attempt.variables.iter() {
         action = action.header("Variable", format!("{name}={}", escaped(value)));

@@ -328,8 +328,10 @@ impl Desk {
                 let (attempts, outlook) = (claimed.dialings, claimed.outlook);
                 self.feed(now, Input::Claimed { campaign, attempts, outlook });
             }
-            (Waiting::Transition(_), Done::Moved { campaign }) => {
-                self.changed(now, Change::Update, Noun::Campaign(campaign));
+            (Waiting::Transition(_), Done::Moved { campaign, next }) => {
+                for moved in [Some(campaign), next].into_iter().flatten() {
+                    self.changed(now, Change::Update, Noun::Campaign(moved));
+                }
             }
             (Waiting::Transition(campaign), Done::NotMoved) => self.feed(now, Input::NotMoved(campaign)),
             (Waiting::Claim(campaign) | Waiting::Transition(campaign), Done::Failed(_)) => {

@@ -354,8 +354,8 @@ fn agents_words(agents: Agents, queue: &str) -> String {
         Agents::NotAQueue => "its destination is no queue: no agent is waited for".to_owned(),
         Agents::Unknown => format!("queue {queue}: Asterisk has not told yet who is free"),
         Agents::NoSuchQueue => format!("queue {queue}: Asterisk has no such queue"),
-        Agents::Free { free, service_level, awaiting } => format!(
-            "queue {queue}: {free} agents are free, ServiceLevel {service_level}, {awaiting} calls are not with an \
+        Agents::Free { free, lines, service_level, awaiting } => format!(
+            "queue {queue}: {free} agents are free for {lines} lines, ServiceLevel {service_level}, {awaiting} calls are not with an \
              agent yet"
         ),
     }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::link::Link;
-use super::pacing::agents;
+use super::pacing::{agents, power};
 use super::run::Run;
 use super::{Engine, Outlook, UNACKNOWLEDGED_AT_ONCE};
 use crate::model::campaign::Campaign;
@@ -76,8 +76,8 @@ pub(super) enum Agents {
     Unknown,
     /// There is no such queue.
     NoSuchQueue,
-    /// How many are free, and how many calls are not with one yet.
-    Free { free: u32, service_level: u32, awaiting: usize },
+    /// How many are free, the lines that they take, and how many calls are not with one yet.
+    Free { free: u32, lines: usize, service_level: u32, awaiting: usize },
 }
 
 impl Saw {
@@ -105,8 +105,8 @@ impl Saw {
             Self::Agents(Agents::NotAQueue) => usize::MAX,
             // Of a queue that is not there nobody would ever take a call.
             Self::Agents(Agents::Unknown | Agents::NoSuchQueue) => 0,
-            Self::Agents(Agents::Free { free, service_level, awaiting }) => {
-                agents::capacity(free, service_level, awaiting)
+            Self::Agents(Agents::Free { free: _, lines, service_level, awaiting }) => {
+                agents::capacity(lines, service_level, awaiting)
             }
             Self::Trunk { room, .. } | Self::Rate { room, .. } => room,
             Self::Link(state) => all_or_none(state == LinkState::Ready),
@@ -167,6 +167,7 @@ impl Engine {
             Some(_) if !self.link.is_ready() => Agents::Unknown,
             Some(Some(free)) => Agents::Free {
                 free: *free,
+                lines: lines(*free, parts.plan),
                 service_level: parts.plan.service_level,
                 awaiting: self.tally.awaiting_agent(&queue),
             },
@@ -194,6 +195,14 @@ impl Engine {
             Saw::Unanswered(self.tally.unacknowledged() + claiming),
             Saw::Rate { room: self.rate.allowed(now.mono), next: self.rate.next_at(now.mono) },
         ]
+    }
+}
+
+/// How many lines that many free agents take by the plan's mode.
+fn lines(free: u32, plan: &Plan) -> usize {
+    match plan.dial_mode {
+        DialMode::Power => power::lines(free, plan.power_ratio),
+        DialMode::None | DialMode::Predictive | DialMode::Progressive | DialMode::Preview => free as usize,
     }
 }
 

@@ -94,7 +94,22 @@ fn plan(headers: Headers, plan: &Plan) -> Headers {
         .may_be("TmDelete", plan.tm_delete)
         .may_be("TmUpdate", plan.tm_update);
     // The original has none of these: they stand behind its headers, and only where somebody has set them.
-    let retry = &plan.retry;
+    if plan.service_level > 0 {
+        headers = headers.is("ServiceLevel", plan.service_level);
+    }
+    let (retry, originate) = (&plan.retry, &plan.originate);
+    for (name, text) in [
+        ("EarlyMedia", &originate.early_media),
+        ("Codecs", &originate.codecs),
+        ("UuiField", &originate.uui_field),
+    ] {
+        if let Some(text) = text {
+            headers = headers.is(name, text);
+        }
+    }
+    if let Some(ratio) = plan.power_ratio {
+        headers = headers.is("PowerRatio", ratio);
+    }
     for (name, delays) in [
         ("RetryDelayBusy", &retry.busy),
         ("RetryDelayNoAnswer", &retry.no_answer),
@@ -188,10 +203,18 @@ fn campaign(headers: Headers, campaign: &Campaign) -> Headers {
     if let Some(zone) = campaign.schedule.timezone() {
         headers = headers.is("ScTimezone", zone);
     }
-    headers
+    headers = headers
         .is("TmCreate", campaign.tm_create)
         .may_be("TmDelete", campaign.tm_delete)
-        .may_be("TmUpdate", campaign.tm_update)
+        .may_be("TmUpdate", campaign.tm_update);
+    // Behind the original's, where somebody has set them.
+    if campaign.weight > 1 {
+        headers = headers.is("Weight", campaign.weight);
+    }
+    match campaign.next_campaign {
+        Some(next) => headers.is("NextCampaign", next),
+        None => headers,
+    }
 }
 
 /// A dialing ends with the last thing that was seen of it: that is its `TmDelete` once it is `gone`, which the original

@@ -22,7 +22,7 @@ pub struct Campaign {
     /// False once deleted.
     #[serde(with = "super::in_use")]
     pub in_use: bool,
-    /// Starts when this one ends; not in use yet.
+    /// Starts when this one ends by the end of its list.
     pub next_campaign: Option<CampaignUuid>,
     /// How it dials.
     pub plan: Option<PlanUuid>,
@@ -95,8 +95,11 @@ impl Campaign {
         if let Some(weight) = fields.number("Weight", 1..=100, "")? {
             self.weight = weight;
         }
+        if let Some(next) = fields.parsed_or_unset("NextCampaign", UUID_FORM)? {
+            self.next_campaign = next;
+        }
         self.schedule = self.schedule.updated(fields)?;
-        fields.refuse_unbuilt(&["NextCampaign"])
+        Ok(())
     }
 
     /// The status that a request asks for, where it does.

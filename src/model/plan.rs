@@ -8,7 +8,9 @@ use super::codes::{DialMode, DlEndHandle};
 use super::fields::{FieldError, Fields};
 use super::ids::PlanUuid;
 use super::number::{NUMBERS, NumberIndex, PhoneNumber};
+use super::originate::OriginateOptions;
 use super::policy::Policy;
+use super::ratio::{PowerRatio, RATIO_FORM};
 use super::retry::{MAX_DELAY_S, Retry};
 use super::rung::Rung;
 use super::time::Timestamp;
@@ -50,12 +52,12 @@ pub struct Plan {
     pub tech_name: Option<String>,
     /// Added to the free agents of a queue destination.
     pub service_level: u32,
-    /// Taken for its place in the tables; not in use yet.
-    pub early_media: Option<String>,
-    /// Taken for its place in the tables; not in use yet.
-    pub codecs: Option<String>,
-    /// Taken for its place in the tables; not in use yet.
-    pub uui_field: Option<String>,
+    /// What it adds to the Originate of its calls.
+    #[serde(flatten)]
+    pub originate: OriginateOptions,
+    /// With `DialMode` 3: how many lines a free agent gets; `None`: one.
+    #[serde(default)]
+    pub power_ratio: Option<PowerRatio>,
     /// The tries that each number gets in all.
     #[serde(flatten)]
     pub max_retry: MaxRetry,
@@ -105,9 +107,8 @@ impl Plan {
             trunk_name: None,
             tech_name: None,
             service_level: 0,
-            early_media: None,
-            codecs: None,
-            uui_field: None,
+            originate: OriginateOptions::default(),
+            power_ratio: None,
             max_retry: MaxRetry([DEFAULT_MAX_RETRY; NUMBERS]),
             tm_create: now,
             tm_delete: None,
@@ -154,6 +155,10 @@ impl Plan {
             self.retry_delay_s = delay;
         }
         self.retry = self.retry.updated(fields)?;
+        self.originate = self.originate.updated(fields)?;
+        if let Some(ratio) = fields.parsed_or_unset("PowerRatio", RATIO_FORM)? {
+            self.power_ratio = ratio;
+        }
         if let Some(level) = fields.number("ServiceLevel", 0..=10_000, " (calls)")? {
             self.service_level = level;
         }
@@ -166,7 +171,6 @@ impl Plan {
                 }
             }
         }
-        fields.refuse_unbuilt(&["EarlyMedia", "Codecs", "UuiField", "PowerRatio"])?;
         self.apply_route(fields, policy)
     }
 
@@ -196,7 +200,7 @@ impl Plan {
             }
             self.trunk_name.clone_from(trunk);
         }
-        let local = self.bare_tech().is_some_and(|tech| tech.eq_ignore_ascii_case("Local"));
+        let local = self.is_of("Local");
         if local && (tech_given.is_some() || trunk_given.is_some()) {
             let context = self.trunk_name.as_deref();
             if !context.is_some_and(|context| policy.local_contexts.allows(context)) {
@@ -209,6 +213,11 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Whether it dials by that technology.
+    pub fn is_of(&self, tech: &str) -> bool {
+        self.bare_tech().is_some_and(|own| own.eq_ignore_ascii_case(tech))
     }
 
     fn bare_tech(&self) -> Option<&str> {
@@ -240,11 +249,9 @@ impl Plan {
             return Some(("TechName", String::new(), "set, such as PJSIP"));
         }
         let allowed = match self.dial_mode {
-            DialMode::Predictive | DialMode::Progressive => return None,
-            DialMode::None => "1 (predictive) or 2 (progressive); DialMode 0 is no dialing",
-            DialMode::Power | DialMode::Preview => {
-                "1 (predictive) or 2 (progressive); 3 (power) and 4 (preview) are not built yet"
-            }
+            DialMode::Predictive | DialMode::Progressive | DialMode::Power => return None,
+            DialMode::None => "1 (predictive), 2 (progressive) or 3 (power); DialMode 0 is no dialing",
+            DialMode::Preview => "1 (predictive), 2 (progressive) or 3 (power); 4 (preview) is not built yet",
         };
         Some(("DialMode", self.dial_mode.to_string(), allowed))
     }

@@ -91,6 +91,16 @@ pub enum Refusal {
         /// Its name.
         name: String,
     },
+    /// A campaign that is to start when another one ends.
+    #[error(
+        "Uuid: campaign {campaign} ({name}) has it as its NextCampaign; allowed: once that has another, or none"
+    )]
+    NextOf {
+        /// The other campaign's uuid.
+        campaign: String,
+        /// Its name.
+        name: String,
+    },
     /// A campaign cannot take the status that was asked for.
     #[error("Status: {0}")]
     Status(String),

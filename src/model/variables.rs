@@ -83,7 +83,8 @@ impl Variables {
     }
 }
 
-fn is_variable_name(name: &str) -> bool {
+/// Whether a variable may be named so: no function of Asterisk's is.
+pub(super) fn is_variable_name(name: &str) -> bool {
     let bare = name.strip_prefix('_').unwrap_or(name);
     let bare = bare.strip_prefix('_').unwrap_or(bare);
     bare.len() <= 64

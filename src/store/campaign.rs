@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::command::Done;
 use super::error::Fault;
 use super::row::{self, Stored};
-use super::{Store, StoreError};
+use super::{Store, StoreError, next};
 use crate::engine::campaign::on_request;
 use crate::engine::window;
 use crate::model::campaign::Campaign;
@@ -98,6 +98,7 @@ pub(super) async fn delete(
         let name = campaign.name.unwrap_or_default();
         return Err(Refusal::InUse { campaign: uuid, name, status: campaign.status.code() }.into());
     }
+    next::check_unnamed(conn, campaign.uuid).await?;
     let campaign = Campaign { in_use: false, tm_delete: Some(now), ..campaign };
     row::save(conn, &campaign).await?;
     Ok(campaign)
@@ -124,7 +125,11 @@ pub(super) async fn transition(
         };
     }
     row::save(conn, &campaign).await?;
-    Ok(Done::Moved { campaign })
+    let next = match (from, to) {
+        (CampaignStatus::Start, CampaignStatus::Stopping) => next::start(conn, now, &campaign).await?,
+        _ => None,
+    };
+    Ok(Done::Moved { campaign, next })
 }
 
 /// Pauses every campaign that dials, or would; gives their uuids.
@@ -155,11 +160,14 @@ async fn check_parts(conn: &mut SqliteConnection, campaign: &Campaign, fields: &
     if let (Some(dest), Some(_)) = (campaign.dest, fields.raw("Dest")) {
         row::named::<Destination>(conn, "Dest", dest.uuid()).await?;
     }
+    if let (Some(next), Some(_)) = (campaign.next_campaign, fields.raw("NextCampaign")) {
+        next::check(conn, campaign.uuid, next).await?;
+    }
     Ok(())
 }
 
 /// All that dialing needs must be there.
-async fn check_ready(conn: &mut SqliteConnection, campaign: &Campaign) -> Result<(), Fault> {
+pub(super) async fn check_ready(conn: &mut SqliteConnection, campaign: &Campaign) -> Result<(), Fault> {
     let plan =
         campaign.plan.ok_or_else(|| FieldError::missing("Plan", "a plan, for a campaign that dials"))?;
     let dlma =

@@ -114,6 +114,8 @@ pub enum Done {
     Moved {
         /// As it is now.
         campaign: Campaign,
+        /// The one that starts because this one's list has ended.
+        next: Option<Campaign>,
     },
     /// The campaign stood elsewhere, or is gone; nothing was written.
     NotMoved,

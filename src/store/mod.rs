@@ -16,6 +16,7 @@ mod explain;
 mod file;
 mod health;
 mod import;
+mod next;
 mod notes;
 mod noun;
 mod open;

@@ -118,13 +118,14 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<Result<(), StoreEr
 pub(super) type Step = (i64, &'static str, &'static str);
 
 /// What makes the tables, step by step; each is run once.
-pub(super) const MIGRATIONS: [Step; 6] = [
+pub(super) const MIGRATIONS: [Step; 7] = [
     (1, "tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
     (2, "held", include_str!("../../migrations/sqlite/0002_held.sql")),
     (3, "schedule", include_str!("../../migrations/sqlite/0003_schedule.sql")),
     (4, "import", include_str!("../../migrations/sqlite/0004_import.sql")),
     (5, "retry", include_str!("../../migrations/sqlite/0005_retry.sql")),
     (6, "failover", include_str!("../../migrations/sqlite/0006_failover.sql")),
+    (10, "power", include_str!("../../migrations/sqlite/0010_power.sql")),
 ];
 
 /// Brings the tables up to date. Before a change of what is there a copy is made.

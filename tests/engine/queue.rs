@@ -69,6 +69,16 @@ fn a_call_that_ends_in_the_queue_makes_room_for_another() {
 }
 
 #[test]
+fn power_dialing_gives_each_free_agent_so_many_lines() {
+    for (mode, ratio, calls) in [("3", "", 3), ("3", "1", 3), ("3", "2", 6), ("3", "1.5", 4), ("2", "2", 3)] {
+        let mut world = agents(3);
+        for_sales(&mut world, &[("DialMode", mode), ("PowerRatio", ratio)], 20);
+        world.advance(secs(10));
+        assert_eq!(world.originated().len(), calls, "DialMode {mode}, PowerRatio {ratio:?}");
+    }
+}
+
+#[test]
 fn a_queue_that_asterisk_does_not_have_gets_no_call_whatever_the_service_level() {
     let mut world = agents(0);
     world.pbx.queues.clear();

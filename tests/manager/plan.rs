@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::daemon::Daemon;
+use crate::made::make;
 
 /// The headers behind the original's last one.
 async fn behind(client: &mut Client, uuid: &str) -> Vec<String> {
@@ -14,14 +15,15 @@ async fn behind(client: &mut Client, uuid: &str) -> Vec<String> {
 async fn what_the_original_does_not_have_is_shown_behind_its_headers_where_it_is_set() {
     let daemon = Daemon::start().await;
     let mut client = daemon.login("admin").await;
-    let retry = "RetryDelayBusy: 60 300\nRetryDelayNoAnswer: 7200\nRetryDelayCongestion: 5\n\
+    let retry = "ServiceLevel: 2\nEarlyMedia: true\nCodecs: ulaw,alaw\nUuiField: UData\nPowerRatio: 2.5\n\
+                 RetryDelayBusy: 60 300\nRetryDelayNoAnswer: 7200\nRetryDelayCongestion: 5\n\
                  RetryDelayFailed: 0\nTrunkFaultRetries: 2";
     let uuid = client.create(&format!("Action: OutPlanCreate\nName: x\n{retry}")).await;
     assert_eq!(behind(&mut client, &uuid).await.join("\n"), retry);
     let event = client.event("OutPlanCreate").await;
     assert_eq!((event.get("RetryDelayBusy"), event.get("TrunkFaultRetries")), ("60 300", "2"));
 
-    let unset = "RetryDelayBusy:\nRetryDelayCongestion:\nRetryDelayFailed:\nTrunkFaultRetries: 0";
+    let unset = "ServiceLevel: 0\nEarlyMedia:\nCodecs:\nUuiField:\nPowerRatio:\nRetryDelayBusy:\nRetryDelayCongestion:\nRetryDelayFailed:\nTrunkFaultRetries: 0";
     client.done(&format!("Action: OutPlanUpdate\nUuid: {uuid}\n{unset}")).await;
     assert_eq!(behind(&mut client, &uuid).await, ["RetryDelayNoAnswer: 7200"]);
     client.done(&format!("Action: OutPlanUpdate\nUuid: {uuid}\nRetryDelayNoAnswer:")).await;
@@ -41,6 +43,12 @@ async fn what_is_wrong_is_refused_with_the_form_that_is_right_and_nothing_is_wri
         ("RetryDelayCongestion", "-1", DELAYS),
         ("RetryDelayFailed", "31536001", DELAYS),
         ("TrunkFaultRetries", "1001", "a whole number from 0 to 1000 (tries)"),
+        ("ServiceLevel", "many", "a whole number from 0 to 10000 (calls)"),
+        ("EarlyMedia", "perhaps", "1, yes, true, 0, no or false"),
+        ("Codecs", "u law", "up to 20 names of codecs with commas between"),
+        ("UuiField", "Number 1", "Name, Detail, UKey, UData or Email"),
+        ("PowerRatio", "0.5", "a number from 1 to 20 with two decimals at most"),
+        ("DialMode", "5", "0 (none), 1 (predictive), 2 (progressive), 3 (power) or 4 (preview)"),
     ] {
         for action in ["Action: OutPlanCreate".to_owned(), format!("Action: OutPlanUpdate\nUuid: {uuid}")] {
             let reply = client.ask(&format!("{action}\nName: y\n{field}: {value}")).await;
@@ -49,4 +57,57 @@ async fn what_is_wrong_is_refused_with_the_form_that_is_right_and_nothing_is_wri
         }
     }
     assert_eq!(client.list("Action: OutPlanShow").await, before);
+}
+
+#[tokio::test]
+async fn a_campaign_starts_by_every_mode_that_dials_and_says_why_not_by_the_others() {
+    let daemon = Daemon::start().await;
+    let mut client = daemon.login("admin").await;
+    let made = make(&mut client).await;
+    let start = format!("Action: OutCampaignUpdate\nUuid: {}\nStatus: 1", made.campaign);
+    for (mode, refused) in [
+        ("0", Some("DialMode 0 is no dialing")),
+        ("1", None),
+        ("2", None),
+        ("3", None),
+        ("4", Some("4 (preview) is not built yet")),
+    ] {
+        client.done(&format!("Action: OutPlanUpdate\nUuid: {}\nDialMode: {mode}", made.plan)).await;
+        let reply = client.ask(&start).await;
+        match refused {
+            Some(words) => assert!(reply.get("Message").contains(words), "{}", reply.0),
+            None => {
+                assert_eq!(reply.get("Response"), "Success", "{}", reply.0);
+                client.done(&format!("Action: OutCampaignUpdate\nUuid: {}\nStatus: 0", made.campaign)).await;
+                while client.event("OutCampaignUpdate").await.get("Status") != "0" {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_starts_when_the_list_of_the_one_before_it_has_ended() {
+    let daemon = Daemon::start().await;
+    let mut client = daemon.login("admin").await;
+    let made = make(&mut client).await;
+    let empty = client.create("Action: OutDlmaCreate\nName: nobody").await;
+    let parts = format!("Plan: {}\nDlma: {empty}\nDest: {}", made.plan, made.destination);
+    let next = format!("NextCampaign: {}", made.campaign);
+    let first = client.create(&format!("Action: OutCampaignCreate\nName: first\n{parts}\n{next}")).await;
+    let entry = &client.list(&format!("Action: OutCampaignShow\nUuid: {first}")).await[0];
+    assert_eq!(entry.get("NextCampaign"), made.campaign);
+    let reply = client.ask(&format!("Action: OutCampaignDelete\nUuid: {}", made.campaign)).await;
+    assert!(reply.get("Message").contains("as its NextCampaign; allowed: once that has another, or none"));
+
+    client.done(&format!("Action: OutCampaignUpdate\nUuid: {first}\nStatus: 1")).await;
+
+    let mut way = Vec::new();
+    while way.last().is_none_or(|last| *last != (made.campaign.clone(), "1".to_owned())) {
+        let event = client.event("OutCampaignUpdate").await;
+        way.push((event.get("Uuid").to_owned(), event.get("Status").to_owned()));
+    }
+    let of = |uuid: &str| -> Vec<&str> {
+        way.iter().filter(|(campaign, _)| campaign == uuid).map(|(_, status)| status.as_str()).collect()
+    };
+    assert_eq!((of(&first).join(" "), of(&made.campaign).join(" ")), ("11 1 10 0".into(), "11 1".into()));
 }

@@ -291,7 +291,11 @@ impl Model {
                 self.rows.get_mut(dialing).into_iter().for_each(|row| row.noted_as_answered |= answered);
             }
             (command, Done::Stored { noun, .. }) => self.stored(command, noun),
-            (_, Done::Moved { campaign }) => drop(self.campaigns.insert(campaign.uuid, campaign.clone())),
+            (_, Done::Moved { campaign, next }) => {
+                for moved in [Some(campaign), next.as_ref()].into_iter().flatten() {
+                    self.campaigns.insert(moved.uuid, moved.clone());
+                }
+            }
             _ => {}
         }
     }

@@ -1,9 +1,10 @@
-//! A call for each agent that is free, and `ServiceLevel` more.
+//! A call for each line that the free agents take, and `ServiceLevel` more.
 
-/// How many calls a queue could take now: free agents + `ServiceLevel` − calls that are not yet with an agent
-/// (originating, ringing, waiting in the queue). A call in conversation has already taken its agent from the free ones.
-pub fn capacity(free: u32, service_level: u32, awaiting_agent: usize) -> usize {
-    (free as usize + service_level as usize).saturating_sub(awaiting_agent)
+/// How many calls a queue could take now: lines (but with power dialing as many as there are free agents) + `ServiceLevel`
+/// − calls that are not yet with an agent (originating, ringing, waiting in the queue). A call in conversation has already
+/// taken its agent from the free ones.
+pub fn capacity(lines: usize, service_level: u32, awaiting_agent: usize) -> usize {
+    (lines + service_level as usize).saturating_sub(awaiting_agent)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod counters;
 mod ends;
 mod held;
 mod imports;
+mod next;
 mod nouns;
 mod opening;
 mod schedule;

@@ -30,7 +30,7 @@ async fn moved(
     to: CampaignStatus,
 ) -> Option<Campaign> {
     match lab.run(Command::Transition { campaign, from, to }).await {
-        Done::Moved { campaign } => Some(campaign),
+        Done::Moved { campaign, .. } => Some(campaign),
         Done::NotMoved => None,
         other => panic!("{other:?}"),
     }
