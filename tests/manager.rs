@@ -19,5 +19,7 @@ mod plan;
 mod schedule;
 #[path = "manager/sessions.rs"]
 mod sessions;
+#[path = "manager/status.rs"]
+mod status;
 #[path = "manager/tutorial.rs"]
 mod tutorial;
