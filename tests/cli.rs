@@ -30,9 +30,19 @@ fn help_and_version_are_on_stdout_and_a_wrong_argument_is_64() {
         assert!(text.contains(word), "{word} in\n{text}");
     }
     assert_eq!(said(&astout(&["--version"])).0, 0);
-    for wrong in [&["nonsense"][..], &["serve", "--nonsense"], &["-r"], &[]] {
+    for wrong in [&["nonsense"][..], &["serve", "--nonsense"], &["-r", "serve"], &[]] {
         assert_eq!(said(&astout(wrong)).0, 64, "{wrong:?}");
     }
+}
+
+#[test]
+fn shells_are_told_how_to_complete() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, text) = said(&astout(&["completions", shell]));
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains("dial-mode") && text.contains("check-config"), "{shell}");
+    }
+    assert_eq!(said(&astout(&["completions", "tcl"])).0, 64);
 }
 
 #[test]

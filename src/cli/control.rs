@@ -2,13 +2,12 @@
 //!
 //! A stop and a drain end once the daemon has ended: what comes next in a script finds it gone.
 
-use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::remote::{Remote, socket_of};
-use super::{CONFIG, INTERNAL, OK, REFUSED, UNAVAILABLE, complain};
+use super::remote::{Remote, gone, say, socket_of};
+use super::{CONFIG, INTERNAL, OK, REFUSED, complain};
 
 /// How long a stop may take: what rings is waited for 20 s.
 const STOPPED_BY: Duration = Duration::from_secs(40);
@@ -55,7 +54,7 @@ pub(super) fn reload(path: &Path, environment: Vec<(String, String)>) -> u8 {
     match daemon.command("out daemon reload") {
         Ok(Ok(done)) => say(&done),
         Ok(Err(why)) => complain(CONFIG, why),
-        Err(why) => complain(UNAVAILABLE, format!("the daemon did not answer: {why}")),
+        Err(why) => gone(&why),
     }
 }
 
@@ -73,7 +72,7 @@ fn end(path: &Path, environment: Vec<(String, String)>, line: &'static str, with
         Ok(Err(why)) => return complain(REFUSED, why),
         // Told to end at once, it may be gone before it has answered.
         Err(_) if !socket.exists() => return OK,
-        Err(why) => return complain(UNAVAILABLE, format!("the daemon did not answer: {why}")),
+        Err(why) => return gone(&why),
     }
     if within.is_none() {
         follow(&mut daemon);
@@ -108,11 +107,4 @@ fn await_end(socket: &Path, within: Option<Duration>) -> u8 {
         std::thread::sleep(LOOK_FOR_THE_END);
     }
     OK
-}
-
-fn say(text: &str) -> u8 {
-    match writeln!(io::stdout().lock(), "{text}") {
-        Ok(()) => OK,
-        Err(why) => complain(super::IO, why),
-    }
 }

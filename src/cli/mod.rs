@@ -5,6 +5,8 @@ pub mod check_config;
 mod control;
 mod doctor;
 mod import;
+mod nouns;
+mod prompt;
 mod remote;
 mod sandbox;
 mod serve;
@@ -13,7 +15,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config;
 
@@ -40,23 +42,23 @@ const CONFIG: u8 = 78;
     version,
     about = "An outbound dialer beside Asterisk: campaigns over AMI, nobody dialled twice, no result lost.",
     after_help = "Examples:\n  astout check-config --config /etc/astout/astout.toml\n  astout serve --config \
-                  /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n  astout import --dlma UUID leads.csv \
+                  /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n  astout campaign list\n  astout import --dlma UUID leads.csv \
                   --dry-run\n  astout doctor\n  astout check\n\nExit codes: 0 fine, 1 refused by the daemon or found \
                   wrong, 64 usage, 65 nothing to take, 69 unavailable, 70 internal, 74 IO, 78 config",
     arg_required_else_help = true
 )]
 struct Arguments {
     /// The configuration.
-    #[arg(long, global = true, value_name = "FILE", default_value_os_t = config::default_path().to_owned())]
+    #[arg(long, global = true, display_order = 100, value_name = "FILE", default_value_os_t = config::default_path().to_owned())]
     config: PathBuf,
-    /// Talk to the running daemon (as `asterisk -r`); needs -x.
-    #[arg(short = 'r', requires = "execute")]
+    /// Talk to the running daemon (as `asterisk -r`): a prompt; from a pipe, a command a line.
+    #[arg(short = 'r')]
     remote: bool,
-    /// Have the daemon execute one command, such as "out show campaigns", and print what it says.
+    /// Execute one command, such as "out show campaigns" or "campaign list", in place of the prompt.
     #[arg(short = 'x', value_name = "COMMAND")]
     execute: Option<String>,
     /// Print JSON in place of tables.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     json: bool,
     #[command(subcommand)]
     command: Option<Command>,
@@ -91,6 +93,14 @@ enum Command {
     },
     /// Say whether everything is there that dialing needs, and what to do; 1 where something does not work
     Doctor(doctor::Arguments),
+    /// Print what completes astout's commands in a shell: source <(astout completions bash)
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// What the daemon dials with, a subcommand a noun.
+    #[command(flatten)]
+    Noun(nouns::Asked),
 }
 
 /// Does what the arguments ask for; gives the exit code.
@@ -106,7 +116,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let environment = config::process_environment();
     match (arguments.execute, arguments.command) {
         (Some(_), Some(_)) => complain(USAGE, "-x goes without a subcommand"),
-        (Some(line), None) => remote::run(&arguments.config, environment, &line, arguments.json),
+        (None, Some(_)) if arguments.remote => complain(USAGE, "-r goes without a subcommand"),
+        (None, None) if arguments.remote => prompt::run(&arguments.config, environment, arguments.json),
+        (Some(line), None) => prompt::line(&arguments.config, environment, &line, arguments.json),
         (None, Some(Command::Serve { log_json })) => serve::run(&arguments.config, environment, log_json),
         (None, Some(Command::Stop(how))) => control::stop(&arguments.config, environment, &how),
         (None, Some(Command::Drain)) => control::drain(&arguments.config, environment),
@@ -123,12 +135,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
         (None, Some(Command::Explain { what })) => {
             let line = format!("out explain {what}");
-            remote::run(&arguments.config, environment, &line, arguments.json)
+            prompt::line(&arguments.config, environment, &line, arguments.json)
         }
         (None, Some(Command::Doctor(how))) => {
             doctor::run(&arguments.config, environment, &how, arguments.json)
         }
+        (None, Some(Command::Completions { shell })) => completions(shell),
+        (None, Some(Command::Noun(asked))) => {
+            nouns::run(&arguments.config, environment, &asked, arguments.json)
+        }
         (None, None) => complain(USAGE, "nothing to do; see astout --help"),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> u8 {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "astout", &mut script);
+    match std::io::stdout().lock().write_all(&script) {
+        Ok(()) => OK,
+        Err(why) => complain(IO, why),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `astout -rx "…"`: one command line, executed by the running daemon over its local socket.
+//! What the commands and the prompt say to the running daemon over its local socket, and what it says back.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use serde_json::Value;
 
 use super::{IO, OK, REFUSED, UNAVAILABLE, USAGE, complain};
+use crate::ami::builder::Limits;
 use crate::ami::codec::{ClientCodec, FromServer};
-use crate::ami::{Message, MessageBuilder};
+use crate::ami::{EncodeError, Message, MessageBuilder};
 use crate::config::{self, Config};
 
 /// How long the daemon may take to answer.
@@ -18,24 +20,24 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// What is read at once.
 const PART: usize = 64 * 1024;
 
-/// Executes `line` and prints what the daemon says.
-pub(super) fn run(path: &Path, environment: Vec<(String, String)>, line: &str, json: bool) -> u8 {
-    let mut action = MessageBuilder::action("Command").header("Command", line);
-    if json {
-        action = action.header("Json", "yes");
-    }
-    let action = match action.finish() {
+/// Executes `line` and prints what the daemon says; an error is a daemon that says nothing.
+pub(super) fn execute(daemon: &mut Remote, line: &str, json: bool) -> io::Result<u8> {
+    let action = match command(line, json) {
         Ok(action) => action,
-        Err(why) => return complain(USAGE, format!("this command cannot be sent: {why}")),
+        Err(why) => return Ok(complain(USAGE, format!("this command cannot be sent: {why}"))),
     };
-    let mut daemon = match Remote::connect(socket_of(path, environment)) {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
-    match daemon.ask(&action) {
-        Ok(answer) => print(&answer),
-        Err(why) => complain(UNAVAILABLE, format!("the daemon did not answer: {why}")),
-    }
+    daemon.ask(&action).map(|answer| print(&answer))
+}
+
+/// Says that nobody answers any more.
+pub(super) fn gone(why: &io::Error) -> u8 {
+    complain(UNAVAILABLE, format!("the daemon did not answer: {why}"))
+}
+
+fn command(line: &str, json: bool) -> Result<Message, EncodeError> {
+    let action = MessageBuilder::action("Command").header("Command", line);
+    let action = if json { action.header("Json", "yes") } else { action };
+    action.finish_within(Limits::OWN)
 }
 
 /// Where the daemon of that configuration is talked to; complains where that is not known.
@@ -104,8 +106,22 @@ impl Remote {
     }
 
     /// Sends one `out …` line and gives what it prints, or what is wrong.
-    pub(super) fn command(&mut self, line: &'static str) -> io::Result<Result<String, String>> {
-        let action = MessageBuilder::action("Command").header("Command", line).finish_lossy();
+    pub(super) fn command(&mut self, line: &str) -> io::Result<Result<String, String>> {
+        self.put(line, false)
+    }
+
+    /// The same in JSON.
+    pub(super) fn json(&mut self, line: &str) -> io::Result<Result<Value, String>> {
+        let text = self.put(line, true)?;
+        let unread = |_| "its answer cannot be read: is it an astout of another version?".to_owned();
+        Ok(text.and_then(|text| serde_json::from_str(&text).map_err(unread)))
+    }
+
+    fn put(&mut self, line: &str, json: bool) -> io::Result<Result<String, String>> {
+        let action = match command(line, json) {
+            Ok(action) => action,
+            Err(why) => return Ok(Err(format!("this cannot be sent: {why}"))),
+        };
         let answer = self.ask(&action)?;
         let text = text(&answer);
         Ok(if answer.is_success() { Ok(text) } else { Err(text) })
@@ -118,14 +134,18 @@ fn text(answer: &Message) -> String {
     if lines.is_empty() { answer.get("Message").unwrap_or_default().into_owned() } else { lines.join("\n") }
 }
 
+/// Prints a text and a line end.
+pub(super) fn say(text: &str) -> u8 {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Ok(()) => OK,
+        Err(why) => complain(IO, why),
+    }
+}
+
 fn print(answer: &Message) -> u8 {
     let text = text(answer);
     if !answer.is_success() {
         return complain(REFUSED, text.trim_end());
     }
-    let lines = answer.all("Output").next().map_or(String::new(), |_| text + "\n");
-    match io::stdout().lock().write_all(lines.as_bytes()) {
-        Ok(()) => OK,
-        Err(why) => complain(IO, why),
-    }
+    answer.all("Output").next().map_or(OK, |_| say(&text))
 }

@@ -9,14 +9,14 @@
 //! | `actions` | the table of actions, and what each does |
 //! | `nouns`, `names` | nouns of whichever kind: how they are read, and what messages call them |
 //! | `render` | nouns and events as headers |
-//! | `command` | the `out …` lines of `Action: Command` |
+//! | [`command`] | the `out …` lines of `Action: Command` |
 //! | [`import`] | an import on the wire, both ends of it |
 //! | [`relay`] | everything that is not ours, to Asterisk and back |
 
 mod acl;
 mod actions;
 mod backoff;
-mod command;
+pub mod command;
 mod explain;
 pub mod import;
 mod login;

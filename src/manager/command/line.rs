@@ -6,7 +6,7 @@ use crate::model::fields::Fields;
 use crate::model::refusal::NounKind;
 
 /// What there is.
-const USAGE: [&str; 21] = [
+pub const FORMS: [&str; 21] = [
     "out show campaigns",
     "out show campaign UUID",
     "out show plans",
@@ -14,7 +14,7 @@ const USAGE: [&str; 21] = [
     "out show dlmas",
     "out show dlma UUID",
     "out show dlma list UUID",
-    "out show dls [DLMA_UUID]",
+    "out show dls [DLMA_UUID] [count N] [after UUID]",
     "out show dl UUID",
     "out show destinations",
     "out show destination UUID",
@@ -34,8 +34,7 @@ const USAGE: [&str; 21] = [
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     List(NounKind),
-    /// Of one list, or of all.
-    Contacts(Option<String>),
+    Contacts(Contacts),
     One(NounKind, String),
     SetStatus(CampaignStatus, String),
     CreateCampaign(Fields),
@@ -43,6 +42,17 @@ pub(super) enum Line {
     /// Of a campaign's or a contact's uuid, or of a number.
     Explain(String),
     Daemon(Daemon),
+}
+
+/// Which contacts are shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Contacts {
+    /// Of this list, or of all.
+    pub(super) dlma: Option<String>,
+    /// So many at most.
+    pub(super) count: Option<u32>,
+    /// Those that come after this one.
+    pub(super) after: Option<String>,
 }
 
 /// What the daemon itself is told, or asked; `astout stop`, `drain` and `reload` say it.
@@ -73,9 +83,9 @@ pub(super) fn parse(text: &str) -> Result<Line, Wrong> {
         ["out", "show", "dlmas"] => Line::List(NounKind::Dlma),
         ["out", "show", "destinations"] => Line::List(NounKind::Destination),
         ["out", "show", "dialings"] => Line::List(NounKind::Dialing),
-        ["out", "show", "dls"] => Line::Contacts(None),
-        ["out", "show", "dls", dlma] | ["out", "show", "dlma", "list", dlma] => {
-            Line::Contacts(Some((*dlma).to_owned()))
+        ["out", "show", "dls", which @ ..] => Line::Contacts(contacts(which).ok_or_else(|| usage(&lower))?),
+        ["out", "show", "dlma", "list", dlma] => {
+            Line::Contacts(Contacts { dlma: Some((*dlma).to_owned()), ..Contacts::default() })
         }
         ["out", "show", "dlma", "list"] => return Err(usage(&lower)),
         ["out", "show", "campaign", uuid] => Line::One(NounKind::Campaign, (*uuid).to_owned()),
@@ -106,17 +116,40 @@ pub(super) fn parse(text: &str) -> Result<Line, Wrong> {
     Ok(line)
 }
 
+/// What stands behind `out show dls`.
+fn contacts(words: &[&str]) -> Option<Contacts> {
+    let (dlma, mut rest) = match words {
+        [] | ["count" | "after", ..] => (None, words),
+        [dlma, rest @ ..] => (Some((*dlma).to_owned()), rest),
+    };
+    let mut contacts = Contacts { dlma, ..Contacts::default() };
+    loop {
+        rest = match rest {
+            [] => return Some(contacts),
+            ["count", count, rest @ ..] => {
+                contacts.count = Some(count.parse().ok().filter(|count| *count > 0)?);
+                rest
+            }
+            ["after", uuid, rest @ ..] => {
+                contacts.after = Some((*uuid).to_owned());
+                rest
+            }
+            _ => return None,
+        };
+    }
+}
+
 /// The forms that begin as the line does, as far as any does.
 fn usage(given: &[&str]) -> Wrong {
     let begins =
         |form: &str, count: usize| form.split(' ').zip(&given[..count]).all(|(word, given)| word == *given);
-    let longest = (0..=given.len()).rev().find(|count| USAGE.iter().any(|form| begins(form, *count)));
-    let right = USAGE.iter().filter(|form| begins(form, longest.unwrap_or_default()));
+    let longest = (0..=given.len()).rev().find(|count| FORMS.iter().any(|form| begins(form, *count)));
+    let right = FORMS.iter().filter(|form| begins(form, longest.unwrap_or_default()));
     Wrong::Usage(right.map(|form| format!("usage: {form}")).collect())
 }
 
-/// Words between blanks; within `"…"` blanks count, and `\` takes its sense from what follows.
-fn words(text: &str) -> Vec<String> {
+/// The words of a line, between blanks; within `"…"` blanks count, and `\` takes its sense from what follows.
+pub fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -141,7 +174,7 @@ fn requested(word: &str) -> Option<CampaignStatus> {
 }
 
 /// The status in a word.
-pub(super) const fn status_word(status: CampaignStatus) -> &'static str {
+pub const fn status_word(status: CampaignStatus) -> &'static str {
     match status {
         CampaignStatus::Stop => "stop",
         CampaignStatus::Start => "start",
@@ -167,7 +200,11 @@ mod tests {
     #[test]
     fn words_are_read_in_any_case_and_with_any_blanks() {
         assert_eq!(parse("  OUT  show\tCampaigns "), Ok(Line::List(NounKind::Campaign)));
-        assert_eq!(parse("out show dlma list abcd"), Ok(Line::Contacts(Some("abcd".into()))));
+        let list = || Contacts { dlma: Some("abcd".into()), ..Contacts::default() };
+        assert_eq!(parse("out show dlma list abcd"), Ok(Line::Contacts(list())));
+        assert_eq!(parse("out show dls ABCD"), Ok(Line::Contacts(list())));
+        let part = Contacts { count: Some(5), after: Some("beef".into()), ..Contacts::default() };
+        assert_eq!(parse("out show dls count 5 after beef"), Ok(Line::Contacts(part)));
         assert_eq!(parse("out show dlma abcd"), Ok(Line::One(NounKind::Dlma, "abcd".into())));
     }
 
@@ -197,8 +234,12 @@ mod tests {
             ["usage: out show dlma UUID", "usage: out show dlma list UUID"]
         );
         assert_eq!(usage_of("out show dlma list"), ["usage: out show dlma list UUID"]);
-        assert_eq!(usage_of("out").len(), USAGE.len());
-        assert_eq!(usage_of("out shw").len(), USAGE.len());
+        for wrong in ["count", "count 0", "abcd beef", "after"] {
+            let usage = usage_of(&format!("out show dls {wrong}"));
+            assert_eq!(usage, ["usage: out show dls [DLMA_UUID] [count N] [after UUID]"], "{wrong}");
+        }
+        assert_eq!(usage_of("out").len(), FORMS.len());
+        assert_eq!(usage_of("out shw").len(), FORMS.len());
         assert_eq!(parse("core stop now"), Err(Wrong::NotOurs));
         assert_eq!(parse("outrageous"), Err(Wrong::NotOurs));
     }

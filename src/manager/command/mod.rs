@@ -5,6 +5,7 @@ mod show;
 mod table;
 
 use self::line::{Daemon, Line, Wrong};
+pub use self::line::{FORMS, status_word, words};
 use super::actions::Replies;
 use super::nouns;
 use crate::ami::MessageBuilder;
@@ -59,7 +60,7 @@ async fn run(text: &str, json: bool, handle: &Handle, control: Option<&Control>)
     })?;
     let output = match line {
         Line::List(kind) => show::list(kind, json, handle).await,
-        Line::Contacts(dlma) => show::contacts(dlma.as_deref(), json, handle).await,
+        Line::Contacts(which) => show::contacts(&which, json, handle).await,
         Line::One(kind, uuid) => show::one(kind, &uuid, json, handle).await,
         Line::SetStatus(status, uuid) => set_status(status, &uuid, handle).await,
         Line::CreateCampaign(fields) => create_campaign(fields, handle).await,
@@ -121,7 +122,7 @@ async fn set_status(status: CampaignStatus, uuid: &str, handle: &Handle) -> Resu
     match handle.update(NounKind::Campaign, fields).await {
         Ok(Noun::Campaign(campaign)) => {
             let (uuid, status) = (campaign.uuid, campaign.status);
-            Ok(vec![format!("Campaign {uuid}: status {status} ({})", line::status_word(status))])
+            Ok(vec![format!("Campaign {uuid}: status {status} ({})", status_word(status))])
         }
         Ok(_) => Ok(Vec::new()),
         Err(why) => Err(format!("Error encountered while updating campaign: {why}")),

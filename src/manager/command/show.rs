@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::line::Contacts;
 use super::{Output, table};
 use crate::daemon::handle::{Handle, RequestError};
 use crate::manager::nouns;
 use crate::model::event::Noun;
-use crate::model::ids::{DialingUuid, DlmaUuid};
+use crate::model::ids::{DialingUuid, DlUuid, DlmaUuid};
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::result;
 
@@ -24,17 +25,22 @@ pub(super) async fn list(kind: NounKind, json: bool, handle: &Handle) -> Result<
 }
 
 /// Contacts of one list, or of all.
-pub(super) async fn contacts(dlma: Option<&str>, json: bool, handle: &Handle) -> Result<Output, String> {
-    let dlma = match dlma {
+pub(super) async fn contacts(which: &Contacts, json: bool, handle: &Handle) -> Result<Output, String> {
+    let dlma = match &which.dlma {
         Some(dlma) => Some(DlmaUuid::new(nouns::uuid(&find(NounKind::Dlma, dlma, handle).await?))),
         None => None,
     };
-    let read = handle.records().dls(dlma, CONTACTS + 1, None).await.map_err(|why| failed(why.into()))?;
-    let all = read.len() <= CONTACTS as usize;
-    let contacts: Vec<Noun> = read.into_iter().take(CONTACTS as usize).map(Noun::Dl).collect();
+    let after = match &which.after {
+        Some(dl) => Some(DlUuid::new(nouns::uuid(&find(NounKind::Dl, dl, handle).await?))),
+        None => None,
+    };
+    let count = which.count.unwrap_or(CONTACTS).min(CONTACTS);
+    let read = handle.records().dls(dlma, count + 1, after).await.map_err(|why| failed(why.into()))?;
+    let all = read.len() <= count as usize;
+    let contacts: Vec<Noun> = read.into_iter().take(count as usize).map(Noun::Dl).collect();
     let mut output = shown(NounKind::Dl, &contacts, json)?;
-    if !all && !json {
-        output.push(format!("(the first {CONTACTS}; OutDlListShow with Count gives more)"));
+    if let (false, false, None, Some(last)) = (all, json, which.count, contacts.last()) {
+        output.push(format!("(the first {count}; out show dls … after {} shows more)", nouns::uuid(last)));
     }
     Ok(output)
 }

@@ -1,0 +1,177 @@
+//! The one table of what can be said of nouns on the command line: an option for each field that `create` and `update`
+//! take. What a field may hold is checked by the daemon, which names the field and what is allowed.
+
+use crate::model::refusal::NounKind;
+
+/// A field of a noun.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// Its header in the actions `Out…Create` and `Out…Update`.
+    pub(super) name: &'static str,
+    pub(super) value: Value,
+    /// For people, with what is allowed and what holds where it is not given.
+    pub(super) help: &'static str,
+}
+
+/// What an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    /// A text, a number, a code: shown in the help as that word.
+    Of(&'static str),
+    /// The uuid of such a noun, which may be cut short.
+    Uuid(NounKind),
+    /// A `NAME=value`, as often as there are variables.
+    Variables,
+}
+
+const fn field(name: &'static str, value: &'static str, help: &'static str) -> Field {
+    Field { name, value: Value::Of(value), help }
+}
+
+const fn uuid(name: &'static str, kind: NounKind, help: &'static str) -> Field {
+    Field { name, value: Value::Uuid(kind), help }
+}
+
+const NAME: Field = field("Name", "TEXT", "For people");
+const DETAIL: Field = field("Detail", "TEXT", "For people");
+const VARIABLES: Field = Field {
+    name: "Variable",
+    value: Value::Variables,
+    help: "Set on its channels; may be given several times; dl overrides destination, dlma and plan",
+};
+
+const CAMPAIGN: &[Field] = &[
+    NAME,
+    DETAIL,
+    uuid("Plan", NounKind::Plan, "How it dials"),
+    uuid("Dlma", NounKind::Dlma, "Whom it dials"),
+    uuid("Dest", NounKind::Destination, "Where answered calls go"),
+    field("Weight", "1-100", "Its share where campaigns compete [default: 1]"),
+    uuid("NextCampaign", NounKind::Campaign, "Starts when this one has ended"),
+    field("ScMode", "0|1", "1: it starts and stops by its schedule [default: 0]"),
+    field("ScTimeStart", "hh:mm:ss", "From when on its window is open, each day that is admitted"),
+    field("ScTimeEnd", "hh:mm:ss", "Until when; before the start: on the next day"),
+    field("ScDateStart", "YYYY-MM-DD", "The first date"),
+    field("ScDateEnd", "YYYY-MM-DD", "The last date"),
+    field("ScDateList", "DATES", "Dates that are admitted whatever else is set: 2026-12-01, 2026-12-02"),
+    field("ScDateListExcept", "DATES", "Dates that are not"),
+    field("ScDayList", "DAYS", "Days of the week from 0, Sunday, to 6: 1, 2, 3"),
+    field("ScTimezone", "ZONE", "Of those times and dates: Europe/Berlin [default: UTC]"),
+];
+
+const PLAN: &[Field] = &[
+    NAME,
+    DETAIL,
+    field("DialMode", "0-4", "0 none, 1 predictive, 2 progressive, 3 power, 4 preview [default: 1]"),
+    field("DialTimeout", "MS", "How long a number may ring, in milliseconds [default: 30000]"),
+    field("CallerId", "ID", "\"Name\" <number>, or a number"),
+    field("DlEndHandle", "0|1", "At the end of the list: 0 stay started, 1 stop the campaign [default: 1]"),
+    field("TechName", "TECH", "The channel technology: PJSIP, Local …"),
+    field("TrunkName", "TRUNK", "The trunk, or the context of Local; goes behind the number as @TRUNK"),
+    field("ServiceLevel", "CALLS", "Calls beyond the free agents of a queue [default: 0]"),
+    field("RetryDelay", "SECONDS", "From the end of a contact's last try to its next [default: 60]"),
+    field(
+        "RetryDelayBusy",
+        "SECONDS…",
+        "The same after a busy number; growing where several are given: \"60 300 900\"",
+    ),
+    field("RetryDelayNoAnswer", "SECONDS…", "The same where nobody answered"),
+    field("RetryDelayCongestion", "SECONDS…", "The same after congestion"),
+    field("RetryDelayFailed", "SECONDS…", "The same after any other failure"),
+    field("TrunkFaultRetries", "TRIES", "Further tries after faults of the trunk or ours"),
+    field("MaxRetry1", "TRIES", "The tries of number 1 in all; 0 never dials it [default: 5]"),
+    field("MaxRetry2", "TRIES", "The same of number 2"),
+    field("MaxRetry3", "TRIES", "The same of number 3"),
+    field("MaxRetry4", "TRIES", "The same of number 4"),
+    field("MaxRetry5", "TRIES", "The same of number 5"),
+    field("MaxRetry6", "TRIES", "The same of number 6"),
+    field("MaxRetry7", "TRIES", "The same of number 7"),
+    field("MaxRetry8", "TRIES", "The same of number 8"),
+    field("EarlyMedia", "TEXT", "What is done with media before the answer"),
+    field("Codecs", "CODECS", "The codecs to offer"),
+    field("UuiField", "TEXT", "User to user information"),
+    VARIABLES,
+];
+
+const DLMA: &[Field] = &[NAME, DETAIL, VARIABLES];
+
+const DESTINATION: &[Field] = &[
+    NAME,
+    DETAIL,
+    field("Type", "0|1", "0 a place in the dialplan, 1 an application [default: 0]"),
+    field("Exten", "EXTEN", "Type 0: the extension"),
+    field("Context", "CONTEXT", "Type 0: the context"),
+    field("Priority", "PRIORITY", "Type 0: the priority's number or label [default: 1]"),
+    field("Application", "NAME", "Type 1: the application: Queue, Park, Playback …"),
+    field("Data", "DATA", "Type 1: its data, such as the name of the queue"),
+    uuid("Failover", NounKind::Destination, "Takes the calls that this one cannot take"),
+    VARIABLES,
+];
+
+const DL: &[Field] = &[
+    uuid("DlmaUuid", NounKind::Dlma, "The dial list it belongs to"),
+    NAME,
+    DETAIL,
+    field("Number1", "NUMBER", "The number that is tried first; a contact has at least one"),
+    field("Number2", "NUMBER", "Tried once the first is out of tries, and so on"),
+    field("Number3", "NUMBER", "A further number"),
+    field("Number4", "NUMBER", "A further number"),
+    field("Number5", "NUMBER", "A further number"),
+    field("Number6", "NUMBER", "A further number"),
+    field("Number7", "NUMBER", "A further number"),
+    field("Number8", "NUMBER", "A further number"),
+    field("UKey", "TEXT", "Your own key, once in a list"),
+    field("UData", "TEXT", "Your own data"),
+    field("Email", "TEXT", "An address"),
+    field("Status", "0|2", "2: held, it is not dialled; 0: released"),
+    VARIABLES,
+];
+
+/// The fields of that kind of noun; none where it cannot be created.
+pub(super) const fn of(kind: NounKind) -> &'static [Field] {
+    match kind {
+        NounKind::Campaign => CAMPAIGN,
+        NounKind::Plan => PLAN,
+        NounKind::Dlma => DLMA,
+        NounKind::Destination => DESTINATION,
+        NounKind::Dl => DL,
+        NounKind::Dialing => &[],
+    }
+}
+
+impl Field {
+    /// Its option: `DialMode` is `--dial-mode`, `DlmaUuid` is `--dlma`.
+    pub(super) fn option(&self) -> String {
+        let name = self.name.strip_suffix("Uuid").unwrap_or(self.name);
+        let mut option = String::new();
+        let mut after_lower = false;
+        for c in name.chars() {
+            if c.is_ascii_uppercase() && after_lower {
+                option.push('-');
+            }
+            after_lower = c.is_ascii_lowercase();
+            option.push(c.to_ascii_lowercase());
+        }
+        option
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_the_fields_in_small_letters() {
+        for (name, option) in [
+            ("Name", "name"),
+            ("DialMode", "dial-mode"),
+            ("ScDateListExcept", "sc-date-list-except"),
+            ("UKey", "ukey"),
+            ("UuiField", "uui-field"),
+            ("Number1", "number1"),
+            ("DlmaUuid", "dlma"),
+        ] {
+            assert_eq!(field(name, "", "").option(), option);
+        }
+    }
+}
