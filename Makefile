@@ -14,9 +14,10 @@ help: ## this list
 demo: ## dial a campaign without any phone, on a real Asterisk; PBX=sandbox: with no Asterisk at all
 	PBX=$(PBX) tests/demo/run
 
-test: ## every test; gets what some of them need: an Asterisk, Python libraries
+test: ## every test; gets what some of them need: an Asterisk, libraries of Python and Node
 	tests/lab/asterisk install
 	tests/python >/dev/null
+	@tests/node >/dev/null || echo 'test: without Node the test of npm'"'"'s asterisk-manager is SKIPPED; tests/node says above what is missing' >&2
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --locked && cargo test --locked --doc; \
 	else \
