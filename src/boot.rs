@@ -353,7 +353,7 @@ fn engine_options(config: &Config, asterisk: &config::Asterisk) -> engine::Optio
 }
 
 fn result_options(result: &config::ResultLog) -> ResultOptions {
-    ResultOptions { info: result.info_enable }
+    ResultOptions { info: result.info_enable, history: result.history_events_enable }
 }
 
 /// Takes up what of a new configuration can be taken up while calls are up, and says what takes a restart.

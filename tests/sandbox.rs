@@ -373,3 +373,57 @@ fn the_command_line_refuses_what_it_must_and_prints_the_annotated_profile() {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/sandbox.toml");
     assert_eq!((code, printed), (0, std::fs::read(file).unwrap()));
 }
+
+#[test]
+fn a_line_tells_the_history_of_its_call_and_where_astout_was_killed_what_came_after() {
+    let sandbox = Sandbox::up("");
+    let address = sandbox.get("ASTERISK_AMI").to_owned();
+    let edits = [("info_enable = true", "history_events_enable = true")];
+    let mut daemon = Daemon::start_at(&sandbox, &address, &edits, "");
+    let mut client = daemon.client();
+    let hold = [("Type", "0"), ("Exten", "hold"), ("Context", "astout-dest")];
+    let plan = [&LOCAL[..], &[("MaxRetry1", "1")]].concat();
+    let busy = [("Name", "busy"), ("Number1", "2001")];
+    let campaign = Campaign::create(&mut client, &plan, &hold, &[&busy]);
+    campaign.run(&mut client);
+    let lines = daemon.results();
+    let seen = |line: &Value| -> Vec<String> {
+        let events = line["history_events"].as_array().unwrap();
+        events.iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()
+    };
+    let events = seen(&lines[0]);
+    assert_eq!(events[..2], ["OriginateSent", "OriginateQueued"], "{events:?}");
+    for name in ["Newchannel", "DialBegin", "DialEnd", "OriginateResponse", "Hangup"] {
+        assert_eq!(events.iter().filter(|event| *event == name).count(), 1, "{name}: {events:?}");
+    }
+    let of = |name: &str| {
+        let events = lines[0]["history_events"].as_array().unwrap();
+        events.iter().find(|event| event["event"] == name).unwrap().clone()
+    };
+    assert_eq!(of("DialEnd")["dial_status"], "BUSY");
+    assert_eq!(
+        (&of("OriginateResponse")["response"], &of("OriginateResponse")["reason"]),
+        (&json!("Failure"), &json!(5))
+    );
+    assert_eq!(
+        (&of("Hangup")["cause"], &of("Hangup")["tm"]),
+        (&lines[0]["res_hangup"], &lines[0]["tm_hangup"])
+    );
+    assert!(lines[0].get("info_camp").is_none(), "that is a key of its own");
+
+    // Two seconds of talk, in which astout is killed.
+    let talks = [("Name", "talks"), ("Number1", "1001050")];
+    let campaign = Campaign::create(&mut client, &plan, &hold, &[&talks]);
+    campaign.request(&mut client, "1");
+    client.wait_for("the answer", |event| {
+        header(event, "Event") == "OutDialingUpdate" && header(event, "Status") == "6"
+    });
+    daemon.kill();
+    daemon.run();
+    let line = daemon.poll("the line", |daemon| daemon.results().get(1).cloned());
+    let events = seen(&line);
+    assert_eq!((events[0].as_str(), events.last().unwrap().as_str()), ("Resumed", "Hangup"), "{events:?}");
+    assert!(!events.contains(&"Newchannel".to_owned()), "what that run saw is absent: {events:?}");
+    assert_eq!(line["outcome"], "answered");
+    daemon.check();
+}

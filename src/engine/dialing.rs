@@ -20,10 +20,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::breaker;
+use super::{breaker, history};
 
 use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
 use crate::model::dialing::{Attempt, Dialing, Ending, NextTry, Progress};
+use crate::model::history::History;
 use crate::model::time::{Now, Timestamp};
 
 /// How long a call that was hung up waits for its response.
@@ -171,13 +172,14 @@ pub struct Call {
     asked_for_times: bool,
     ended: bool,
     wake: Option<Duration>,
+    history: History,
 }
 
 impl Call {
     /// A call that was just claimed.
     pub fn new(now: Now, attempt: Arc<Attempt>) -> Self {
         let claimed = Self::resumed(attempt, Progress::default());
-        Self { acknowledged: false, claimed: Some(now), ..claimed }
+        Self { acknowledged: false, claimed: Some(now), history: History::default(), ..claimed }
     }
 
     /// A call that an earlier run of the daemon left open.
@@ -198,6 +200,7 @@ impl Call {
             asked_for_times: false,
             ended: false,
             wake: None,
+            history: History::resumed(),
         }
     }
 
@@ -319,6 +322,7 @@ impl Call {
             return Vec::new();
         }
         let moment = self.moment(now);
+        self.history.add(moment, history::seen(&event));
         let progress = &mut self.dialing.progress;
         let mut outputs = Vec::new();
         let status = match event {
@@ -537,6 +541,7 @@ impl Call {
             fault,
             next_try: NextTry::AfterDelay,
             tm_end: now.wall,
+            history: std::mem::take(&mut self.history),
         }))
     }
 

@@ -12,6 +12,7 @@ mod dispatch;
 mod effect;
 pub mod explain;
 mod gate;
+mod history;
 mod input;
 pub mod limits;
 mod link;

@@ -10,6 +10,7 @@ use super::codes::{DialResult, DialingStatus, HangupCause, Outcome};
 use super::destination::Destination;
 use super::dl::Dl;
 use super::dlma::Dlma;
+use super::history::History;
 use super::ids::{CapsuleUuid, DialingUuid};
 use super::node;
 use super::number::{NumberIndex, PhoneNumber};
@@ -173,4 +174,6 @@ pub struct Ending {
     pub next_try: NextTry,
     /// When that was decided. The contact's `RetryDelay` runs from here.
     pub tm_end: Timestamp,
+    /// What was seen of its call.
+    pub history: History,
 }

@@ -9,6 +9,7 @@ pub mod dl;
 pub mod dlma;
 pub mod event;
 pub mod fields;
+pub mod history;
 pub mod ids;
 pub mod import;
 pub mod node;

@@ -8,6 +8,7 @@ use super::destination::Destination;
 use super::dialing::{Attempt, Dialing, Ending, Progress};
 use super::dl::Dl;
 use super::dlma::Dlma;
+use super::history::History;
 use super::plan::Plan;
 use super::time::Timestamp;
 
@@ -19,6 +20,8 @@ pub const RESULT_VERSION: u32 = 1;
 pub struct ResultOptions {
     /// Adds `info_camp`, `info_plan`, `info_dlma`, `info_dest`, `info_dl_list` and `info_dial`.
     pub info: bool,
+    /// Adds `history_events`.
+    pub history: bool,
 }
 
 #[derive(Serialize)]
@@ -46,6 +49,8 @@ struct Line<'a> {
     res_hangup_detail: Option<&'a str>,
     #[serde(flatten)]
     info: Option<Info<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history_events: Option<&'a History>,
 }
 
 /// What was dialled. `uuid` is the contact's, as in the original.
@@ -160,6 +165,7 @@ pub fn line(seq: i64, ending: &Ending, options: ResultOptions) -> Result<String,
         res_hangup: progress.res_hangup.map_or(0, |cause| cause.0),
         res_hangup_detail: progress.res_hangup_detail.as_deref(),
         info,
+        history_events: options.history.then_some(&ending.history),
     })
 }
 

@@ -27,6 +27,7 @@ use crate::model::dialing::{Capsule, Dialing, Ending, NextTry};
 use crate::model::dl::Dl;
 use crate::model::event::Noun;
 use crate::model::fields::Fields;
+use crate::model::history::History;
 use crate::model::ids::{CampaignUuid, CapsuleUuid, DialingUuid, DlUuid};
 use crate::model::refusal::{NounKind, Refusal};
 
@@ -202,7 +203,14 @@ fn ending(attempt: &Arc<Attempt>, outcome: Outcome, tm_end: Timestamp) -> Comman
     let progress = Progress { status: DialingStatus::Hangup, res_dial, ..Progress::default() };
     let dialing = Dialing { attempt: Arc::clone(attempt), progress };
     let fault = outcome == Outcome::Congestion;
-    Command::Finish(Box::new(Ending { dialing, outcome, fault, next_try: NextTry::AfterDelay, tm_end }))
+    Command::Finish(Box::new(Ending {
+        dialing,
+        outcome,
+        fault,
+        next_try: NextTry::AfterDelay,
+        tm_end,
+        history: History::default(),
+    }))
 }
 
 fn stored(done: Done) -> Result<Noun, Refusal> {
