@@ -181,8 +181,10 @@ pub async fn serve(
         directory: config.dialplan.directory.clone(),
         asterisk: connection_options(asterisk),
     };
-    tasks.spawn(dialplan::keep(dialplan, handle.clone(), questions, doors_stop.clone()));
-    tasks.spawn(take_up(config, reloads, (users, policies), handle.clone(), doors_stop.clone()));
+    let (own_dialplan, asked) = mpsc::channel(1);
+    tasks.spawn(dialplan::keep(dialplan, handle.clone(), (questions, asked), doors_stop.clone()));
+    let to_take_up = (reloads, own_dialplan);
+    tasks.spawn(take_up(config, to_take_up, (users, policies), handle.clone(), doors_stop.clone()));
     // Told at every level: others wait for the word.
     info!(target: "ready", "ready");
     // Without systemd there is nobody to tell.
@@ -359,7 +361,7 @@ fn result_options(result: &config::ResultLog) -> ResultOptions {
 /// Takes up what of a new configuration can be taken up while calls are up, and says what takes a restart.
 async fn take_up(
     mut running: Config,
-    mut reloads: mpsc::Receiver<Reload>,
+    (mut reloads, own_dialplan): (mpsc::Receiver<Reload>, mpsc::Sender<dialplan::TakeUp>),
     (users_known, policies): (watch::Sender<Arc<[manager::User]>>, watch::Sender<Arc<Policy>>),
     handle: Handle,
     stop: CancellationToken,
@@ -376,6 +378,15 @@ async fn take_up(
             drop(done.send(Err(why.to_owned())));
             continue;
         };
+        let (taken, answer) = oneshot::channel();
+        if own_dialplan.send(taken).await.is_err() {
+            return;
+        }
+        if let Ok(Err(why)) = answer.await {
+            warn!("the dialplan of your own is wrong: the running configuration stays, too");
+            drop(done.send(Err(why)));
+            continue;
+        }
         for note in config.warnings.iter().map(ToString::to_string).chain(config.not_built()) {
             warn!("{note}");
         }

@@ -1,5 +1,6 @@
 //! Custom destinations on a real Asterisk: places in the dialplan that astout writes, and where a call goes that its
 //! destination cannot take, also while astout is away.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod support;
 
@@ -217,5 +218,76 @@ fn failovers_that_lead_nowhere_or_round_are_refused_and_one_that_is_needed_stays
     assert!(shown.get("Failover").is_none(), "where it is not set there is no header");
     for uuid in [&a, &b, &c] {
         client.done("OutDestinationDelete", &[("Uuid", uuid)]);
+    }
+}
+
+/// Writes the user's own file, and has the daemon take it up; gives the exit code and what is said.
+fn reload(scene: &Scene, own: &str) -> (Option<i32>, String) {
+    let directory = format!("{}/dialplan", scene.lab.get("ASTERISK_RUN"));
+    fs::write(format!("{directory}/astout_extensions_custom.conf"), own).unwrap();
+    let output = scene.daemon.cli(&["reload"]);
+    let said = [&output.stdout[..], &output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+impl Scene {
+    fn has(&mut self, place: &str) -> bool {
+        let variable = format!("DIALPLAN_EXISTS({place})");
+        header(&self.admin.done("Getvar", &[("Variable", &variable)]), "Value") == "1"
+    }
+}
+
+/// The mission's example.
+const OWN: &str = "[omnileads_custom]
+exten => s,1,Verbose(2, omnileads custom dialplan)
+same => n,Answer()
+same => n,Playback(demo-congrats)
+same => n,Goto(astout-dest,show,1)
+";
+
+#[test]
+fn a_dialplan_of_the_users_own_is_taken_up_live_and_calls_go_there() {
+    let mut scene = scene("own");
+    assert!(!scene.has("omnileads_custom,s,1"));
+    let (code, said) = reload(&scene, OWN);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(scene.has("omnileads_custom,s,1"), "once it is answered Asterisk has it");
+    let place = [("Type", "0"), ("Context", "omnileads_custom"), ("Exten", "s"), ("Priority", "1")];
+    let campaign = Campaign::create(&mut scene.client, &LOCAL, &place, &[&ANSWERS]);
+    campaign.request(&mut scene.client, "1");
+    let playing = scene.admin.wait_for("the sound", |event| header(event, "Application") == "Playback");
+    assert_eq!(header(&playing, "AppData"), "demo-congrats");
+    campaign.request(&mut scene.client, "30");
+    campaign.until_stopped(&mut scene.client);
+    scene.daemon.check();
+
+    let (code, said) = reload(&scene, "");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!scene.has("omnileads_custom,s,1"), "an empty one takes it away again");
+}
+
+#[test]
+fn a_dialplan_with_a_mistake_is_refused_whole_and_the_one_before_it_stays() {
+    let mut scene = scene("own-wrong");
+    assert_eq!(reload(&scene, OWN).0, Some(0));
+    for (line, words, wrong) in [
+        (7, "NoOp( has no ) at its end", "[more]\nexten => s,1,NoOp(\n"),
+        (
+            7,
+            "there is no context nowhere, in this file or elsewhere in the dialplan",
+            "[more]\nexten => s,1,Goto(nowhere,s,1)\n",
+        ),
+        (
+            7,
+            "priority 1 of extension s in [omnileads_custom] is there already, in line 2",
+            "[omnileads_custom]\nexten => s,1,Answer()\n",
+        ),
+        (6, "[astout-custom] is made by astout itself", "[astout-custom]\nexten => s,1,Answer()\n"),
+    ] {
+        let (code, said) = reload(&scene, &format!("{OWN}{wrong}[late]\nexten => s,1,Answer()\n"));
+        let expected = format!("astout_extensions_custom.conf:{line}: {words}");
+        assert!(code == Some(78) && said.contains(&expected), "{code:?} {said}");
+        scene.lab.cli("dialplan reload");
+        assert!(scene.has("omnileads_custom,s,1") && !scene.has("late,s,1"), "{said}");
     }
 }

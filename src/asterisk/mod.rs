@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod errand;
+pub mod extensions;
 pub mod interpreter;
 pub mod originate;
 pub mod queues;

@@ -133,6 +133,11 @@ pub fn is_in_dialplan([context, exten, priority]: [&str; 3]) -> MessageBuilder {
         .header("Variable", format!("DIALPLAN_EXISTS({context},{exten},{priority})"))
 }
 
+/// Asks for a context of the dialplan; answered by the error `Did not find context …` where there is none.
+pub fn context(name: &str) -> MessageBuilder {
+    MessageBuilder::action("ShowDialPlan").header("Context", name)
+}
+
 /// Has Asterisk read its dialplan anew; needs the class `system` or `config`.
 pub fn reload_dialplan() -> MessageBuilder {
     MessageBuilder::action("Reload").header("Module", "pbx_config")

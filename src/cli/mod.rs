@@ -1,5 +1,6 @@
 //! The command line: what can be typed, one file a subcommand, and the exit codes (sysexits) that they end with.
 
+mod backup;
 mod check;
 pub mod check_config;
 mod control;
@@ -91,6 +92,10 @@ enum Command {
         /// The uuid of a campaign or of a contact, or a number.
         what: String,
     },
+    /// Write database, configuration and your own dialplan into one file; safe while the daemon runs
+    Backup(backup::Arguments),
+    /// Put a backup back; what was there is kept aside, campaigns are paused, and no daemon may run
+    Restore(backup::Arguments),
     /// Say whether everything is there that dialing needs, and what to do; 1 where something does not work
     Doctor(doctor::Arguments),
     /// Print what completes astout's commands in a shell: source <(astout completions bash)
@@ -137,6 +142,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             let line = format!("out explain {what}");
             prompt::line(&arguments.config, environment, &line, arguments.json)
         }
+        (None, Some(Command::Backup(what))) => backup::back_up(&arguments.config, environment, &what),
+        (None, Some(Command::Restore(what))) => backup::restore(&arguments.config, environment, &what),
         (None, Some(Command::Doctor(how))) => {
             doctor::run(&arguments.config, environment, &how, arguments.json)
         }

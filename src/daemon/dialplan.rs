@@ -1,5 +1,6 @@
 //! Keeps the file of Asterisk's dialplan that destinations need: writes it whenever one has changed, has Asterisk read it,
-//! and tells the engine which nodes Asterisk has. Calls of a destination with a failover are dialled only once Asterisk has its
+//! and tells the engine which nodes Asterisk has. The user's own file is looked at first, and copied for Asterisk once it
+//! is right: what is wrong never gets there, whoever has Asterisk read its dialplan. Calls of a destination with a failover are dialled only once Asterisk has its
 //! node, for an answered one would have nowhere to go.
 
 use std::collections::BTreeSet;
@@ -13,13 +14,14 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::handle::Handle;
 use crate::ami::Message;
 use crate::asterisk::connection::ConnectionOptions;
 use crate::asterisk::errand::Errand;
-use crate::asterisk::originate::{is_in_dialplan, reload_dialplan};
+use crate::asterisk::extensions::{self, Mistake};
+use crate::asterisk::originate::{self, is_in_dialplan, reload_dialplan};
 use crate::model::destination::Destination;
 use crate::model::dialing::Dialing;
 use crate::model::event::{Noun, OutEvent};
@@ -27,13 +29,17 @@ use crate::model::node;
 
 /// The file that is written.
 pub const FILE: &str = "astout_dialplan.conf";
+/// The user's own.
+pub const OWN: &str = "astout_extensions_custom.conf";
+/// The copy of it that Asterisk reads.
+const TAKEN: &str = "astout_extensions_taken.conf";
 /// How often it is looked whether Asterisk still has the nodes: others read its dialplan anew, too.
 const LOOK: Duration = Duration::from_secs(60);
 /// The same where something is missing.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 const HEAD: &str = "; Written by astout, anew whenever a destination changes: what is changed here is lost.\n\
-    ; Asterisk reads it by this line in extensions.conf:  #tryinclude \"THIS FILE\"\n\n";
+    ; Asterisk reads it by this line in extensions.conf:  #tryinclude \"THIS FILE\"\n";
 
 /// What the keeper is told to live by.
 #[derive(Debug)]
@@ -53,16 +59,19 @@ pub struct Question {
     pub reply: oneshot::Sender<Option<bool>>,
 }
 
-/// Keeps the file until `stop`.
+/// Somebody asks for the user's own file to be taken up; answered with what is wrong with it.
+pub type TakeUp = oneshot::Sender<Result<(), String>>;
+
+/// Keeps the files until `stop`.
 pub async fn keep(
     options: Options,
     handle: Handle,
-    questions: mpsc::Receiver<Question>,
+    (questions, take_ups): (mpsc::Receiver<Question>, mpsc::Receiver<TakeUp>),
     stop: CancellationToken,
 ) {
-    let keeper = Keeper { options, handle, missing: BTreeSet::new(), trouble: None };
+    let keeper = Keeper { options, handle, missing: BTreeSet::new(), unread: false, trouble: None };
     tokio::select! {
-        () = keeper.run(questions) => {}
+        () = keeper.run(questions, take_ups) => {}
         () = stop.cancelled() => {}
     }
 }
@@ -72,13 +81,17 @@ struct Keeper {
     handle: Handle,
     /// The nodes that Asterisk was last found not to have.
     missing: BTreeSet<String>,
+    /// Whether a file has changed since Asterisk last read them.
+    unread: bool,
     /// What was last said to be wrong.
     trouble: Option<String>,
 }
 
 impl Keeper {
-    async fn run(mut self, mut questions: mpsc::Receiver<Question>) {
+    async fn run(mut self, mut questions: mpsc::Receiver<Question>, mut take_ups: mpsc::Receiver<TakeUp>) {
         let (mut events, mut link) = (self.handle.events(), self.handle.link());
+        // Not at once: Asterisk has to say which contexts there are.
+        let mut own_is_known = false;
         let mut look_at = Instant::now();
         loop {
             tokio::select! {
@@ -94,16 +107,34 @@ impl Keeper {
                     Err(_) => return,
                 },
                 Some(question) = questions.recv() => self.answer(question).await,
+                Some(done) = take_ups.recv() => {
+                    own_is_known = true;
+                    let taken_up = self.take_up_own().await;
+                    if taken_up.is_ok() {
+                        let linked = *link.borrow();
+                        self.look_and_tell(linked).await;
+                    }
+                    // Whoever sent a signal waits for no answer.
+                    _ = done.send(taken_up);
+                }
                 () = sleep_until(look_at) => {
                     let linked = *link.borrow_and_update();
-                    match self.look(linked).await {
-                        Ok(()) => self.all_is_well(),
-                        Err(why) => self.tell(why),
+                    if linked && !std::mem::replace(&mut own_is_known, linked) {
+                        // The log has said what is wrong; what was taken up before stays.
+                        _ = self.take_up_own().await;
                     }
+                    self.look_and_tell(linked).await;
                     let whole = self.missing.is_empty() && self.trouble.is_none();
                     look_at = Instant::now() + if whole { LOOK } else { LOOK_AGAIN };
                 }
             }
+        }
+    }
+
+    async fn look_and_tell(&mut self, linked: bool) {
+        match self.look(linked).await {
+            Ok(()) => self.all_is_well(),
+            Err(why) => self.tell(why),
         }
     }
 
@@ -124,22 +155,15 @@ impl Keeper {
         };
         let kept = dialings.iter().map(|dialing| &dialing.attempt.capsule);
         let kept = kept.filter(|capsule| capsule.node().is_some()).map(|capsule| capsule.ways());
-        let text = format!("{HEAD}{}", node::dialplan(&destinations, kept));
+        let own = format!("#tryinclude \"{}\"\n", directory.join(TAKEN).display());
+        let text = format!("{HEAD}{own}\n{}", node::dialplan(&destinations, kept));
         let path = directory.join(FILE);
-        let changed = fs::read_to_string(&path).ok().as_deref() != Some(&text);
-        if changed {
-            write(&path, &text).map_err(|why| {
-                format!(
-                    "{} cannot be written: {why}; the directory must be writable for astout",
-                    path.display()
-                )
-            })?;
-        }
+        self.write(&path, &text)?;
         if !linked {
             return Ok(());
         }
         let mut errand = Errand::open(&self.options.asterisk).await?;
-        let looked = self.read_in(&mut errand, &path, changed, &wanted).await;
+        let looked = self.read_in(&mut errand, &path, &wanted).await;
         errand.close().await;
         looked
     }
@@ -148,14 +172,15 @@ impl Keeper {
         &mut self,
         errand: &mut Errand,
         path: &Path,
-        changed: bool,
         wanted: &BTreeSet<String>,
     ) -> Result<(), String> {
-        let mut found = if changed { BTreeSet::new() } else { found(errand, wanted).await? };
+        let mut found = if self.unread { BTreeSet::new() } else { found(errand, wanted).await? };
         let mut why = None;
-        if changed || found != *wanted {
+        if self.unread || found != *wanted {
             let answer = errand.ask(reload_dialplan()).await?;
-            if !answer.is_success() {
+            if answer.is_success() {
+                self.unread = false;
+            } else {
                 why = Some(answer.get("Message").unwrap_or_default().into_owned());
             }
             found = self::found(errand, wanted).await?;
@@ -180,6 +205,74 @@ impl Keeper {
                 path.display()
             )),
         }
+    }
+
+    /// Writes a file that Asterisk is to read, where it is not there already.
+    fn write(&mut self, path: &Path, text: &str) -> Result<(), String> {
+        if fs::read_to_string(path).ok().as_deref() == Some(text) {
+            return Ok(());
+        }
+        write(path, text).map_err(|why| {
+            format!("{} cannot be written: {why}; the directory must be writable for astout", path.display())
+        })?;
+        self.unread = true;
+        Ok(())
+    }
+
+    /// Takes up the user's own file, if there is nothing wrong with it.
+    async fn take_up_own(&mut self) -> Result<(), String> {
+        let Some(directory) = self.options.directory.clone() else { return Ok(()) };
+        let (own, taken) = (directory.join(OWN), directory.join(TAKEN));
+        let before = fs::read_to_string(&taken).unwrap_or_default();
+        let text = match fs::read_to_string(&own) {
+            Ok(text) => text,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(why) => return Err(format!("{}: cannot be read: {why}", own.display())),
+        };
+        if text == before {
+            return Ok(());
+        }
+        let taken_up = match self.check(&text, &before).await {
+            Ok(()) => self.write(&taken, &text),
+            Err(mistakes) => {
+                let line = |wrong: &Mistake| format!("\n{}:{}: {}", own.display(), wrong.line, wrong.text);
+                Err(format!("nothing of it is taken up:{}", mistakes.iter().map(line).collect::<String>()))
+            }
+        };
+        match &taken_up {
+            Ok(()) => info!("took up {}", own.display()),
+            Err(why) => error!("{}: {why}", own.display()),
+        }
+        taken_up
+    }
+
+    async fn check(&self, text: &str, before: &str) -> Result<(), Vec<Mistake>> {
+        let elsewhere = extensions::read(text)?.elsewhere;
+        // What the file itself has made until now is no longer there.
+        let gone = extensions::read(before).unwrap_or_default().contexts;
+        let mut mistakes = Vec::new();
+        let mut errand =
+            if elsewhere.is_empty() { None } else { Errand::open(&self.options.asterisk).await.ok() };
+        for (context, line) in elsewhere {
+            let answer = match &mut errand {
+                Some(errand) => errand.ask(originate::context(&context)).await.ok(),
+                None => None,
+            };
+            let text = match answer {
+                Some(answer) if answer.is_success() && !gone.contains(&context) => continue,
+                Some(_) => {
+                    format!("there is no context {context}, in this file or elsewhere in the dialplan")
+                }
+                None => format!(
+                    "Asterisk cannot be asked whether it has a context {context}; once it is there, try again"
+                ),
+            };
+            mistakes.push(Mistake { line, text });
+        }
+        if let Some(errand) = errand {
+            errand.close().await;
+        }
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
     }
 
     async fn answer(&self, Question { destination, reply }: Question) {

@@ -4,6 +4,7 @@
 //! Whoever decides submits a [`Command`] and gets a [`Committed`] once it is synced to disk, in the order of
 //! submission. Reads see committed state only.
 
+pub mod backup;
 mod campaign;
 mod claim;
 mod command;
