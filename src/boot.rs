@@ -23,9 +23,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use crate::agi;
 use crate::ami::{ClientOptions, Privileges};
 use crate::asterisk::connection::ConnectionOptions;
-use crate::asterisk::{self, EVENTS};
+use crate::asterisk::{self, EVENTS, USER_EVENTS};
 use crate::config::{self, Config, ManagerSecret, OnUnknown, OrphanPolicy};
 use crate::crash::{self, Point};
 use crate::daemon::clock::Clock;
@@ -50,6 +51,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const GOODBYE_NOW: Duration = Duration::from_millis(300);
 /// Lines of the outbox that are read at once when the log is behind it.
 const LINES: u32 = 1000;
+/// Contacts that UserEvents ask for and that wait to be made, at most.
+const CONTACTS: usize = 1024;
 /// How long after a start that a full disk forbids the next one is tried.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -145,9 +148,11 @@ pub async fn serve(
     crash::at(Point::Recovered);
     let log = start_log(log, &opened.store, &opened.recovered).await?;
     let tasks = TaskTracker::new();
+    let (contacts, asked_contacts) = config.agi.user_events.then(|| mpsc::channel(CONTACTS)).unzip();
     let (orders, inputs, pulse) = {
         let wall = move || clock.now().wall;
-        asterisk::start(connection_options(asterisk), wall, &tasks, connection_stop.clone())
+        let options = connection_options(asterisk, config.agi.user_events);
+        asterisk::start(options, wall, contacts, &tasks, connection_stop.clone())
     };
     // Ids that grow with time keep the records' indices together on disk.
     let engine =
@@ -168,6 +173,10 @@ pub async fn serve(
     let (driver, handle) = driver::new(parts);
     let (handle, questions) = handle.with_dialplan();
     let doors_stop = CancellationToken::new();
+    if let Some(asked) = asked_contacts {
+        warn!("[agi] user_events: whoever may send a UserEvent at Asterisk may make contacts");
+        tasks.spawn(agi::user_event::take(asked, handle.clone(), doors_stop.clone()));
+    }
     let (users, known_users) = watch::channel(Arc::from(users(&config.manager)));
     let (policies, known_policy) = watch::channel(Arc::new(allowed));
     let relay = config.manager.listen.filter(|_| config.manager.relay).map(|_| {
@@ -179,7 +188,7 @@ pub async fn serve(
     let doors = open_doors(&config, options, handle.clone(), control, clock, to_serve).await?;
     let dialplan = dialplan::Options {
         directory: config.dialplan.directory.clone(),
-        asterisk: connection_options(asterisk),
+        asterisk: connection_options(asterisk, false),
     };
     let (own_dialplan, asked) = mpsc::channel(1);
     tasks.spawn(dialplan::keep(dialplan, handle.clone(), (questions, asked), doors_stop.clone()));
@@ -316,14 +325,18 @@ fn records(recovered: Recovered) -> Records {
     }
 }
 
-fn connection_options(asterisk: &config::Asterisk) -> ConnectionOptions {
+fn connection_options(asterisk: &config::Asterisk, user_events: bool) -> ConnectionOptions {
+    let mut events_mask = EVENTS.to_owned();
+    if user_events {
+        events_mask.extend([",", USER_EVENTS]);
+    }
     ConnectionOptions {
         host: asterisk.host.clone(),
         port: asterisk.port,
         session: ClientOptions {
             username: asterisk.username.clone(),
             secret: asterisk.secret.expose().to_owned(),
-            events_mask: EVENTS.to_owned(),
+            events_mask,
             action_id_prefix: String::new(),
             ..ClientOptions::default()
         },
@@ -422,6 +435,7 @@ fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
             let fixed = |config: &Config| (config.manager.listen, config.manager.relay);
             fixed(running) != fixed(config)
         }),
+        ("agi", running.agi != config.agi),
         ("cli", running.cli != config.cli),
         ("dialer", running.dialer.orphan_policy != config.dialer.orphan_policy),
         ("dialplan", running.dialplan != config.dialplan),
@@ -495,6 +509,11 @@ async fn open_doors(
         let serving =
             manager::serve(listener, options.clone(), handle.clone(), clock, tasks.clone(), stop.clone());
         tasks.spawn_on(serving, threads);
+    }
+    if let Some(address) = config.agi.listen {
+        let listener = TcpListener::bind(address).await.map_err(cannot_listen("agi", &address))?;
+        info!(at = %address, "FastAGI listens");
+        tasks.spawn_on(agi::serve(listener, handle.clone(), tasks.clone(), stop.clone()), threads);
     }
     let Some(path) = &config.cli.socket else { return Ok(None) };
     // The lock is ours, so a socket that is there is nobody's any more.

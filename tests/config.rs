@@ -146,7 +146,6 @@ fn an_empty_listen_turns_a_door_off() {
 fn doors_that_are_not_built_are_taken_and_told() {
     assert_snapshot!(Config::default().not_built().join("\n"), @r#"
         [http] listen = "127.0.0.1:8138": this door is not built yet; it is off
-        [agi] listen = "127.0.0.1:4573": this door is not built yet; it is off
     "#);
 }
 

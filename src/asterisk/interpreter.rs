@@ -12,6 +12,7 @@ use super::{Order, originate, translate};
 use crate::ami::{Message, MessageBuilder, NoAnswer};
 use crate::engine::Input;
 use crate::engine::dialing::CallEvent;
+use crate::model::fields::Fields;
 use crate::model::ids::DialingUuid;
 
 /// How long after a login Asterisk may take to boot.
@@ -46,6 +47,8 @@ pub enum Output {
     SubmitList(MessageBuilder, Tag),
     /// Tell the engine.
     Input(Input),
+    /// A UserEvent asks for a contact of these fields.
+    Contact(Fields),
 }
 
 /// See the module.
@@ -162,6 +165,9 @@ impl Interpreter {
                 }
                 if let Some(input) = translate::call_event(&event) {
                     self.input(input);
+                }
+                if let Some(fields) = translate::contact(&event) {
+                    self.out.push(Output::Contact(fields));
                 }
             }
             FromAsterisk::Response { tag, message } => {

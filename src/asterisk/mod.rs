@@ -10,15 +10,18 @@ pub mod translate;
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use crate::crash::{self, Point};
 use crate::engine::dialing::CallEvent;
 use crate::engine::{Input, window};
 use crate::model::dialing::Attempt;
+use crate::model::fields::Fields;
 use crate::model::ids::DialingUuid;
 use crate::model::time::Timestamp;
 use connection::{CHANNEL_CAPACITY, ConnectionOptions, FromAsterisk, ToAsterisk};
@@ -26,6 +29,9 @@ use interpreter::{Interpreter, Output, Tag};
 
 /// The classes of events that the dialer needs: FullyBooted, calls, and the agents of queues.
 pub const EVENTS: &str = "system,call,agent";
+
+/// The class of the events of dialplans and AMI clients of Asterisk's, where these are taken too.
+pub const USER_EVENTS: &str = "user";
 
 /// What the driver asks for.
 #[derive(Debug)]
@@ -59,10 +65,12 @@ impl Pulse {
 }
 
 /// Starts the connection and its interpreter; both end with `stop`, or when the ends that are given back are dropped.
-/// `wall` tells the time of day: an Originate whose campaign's window has closed on its way here is not sent.
+/// `wall` tells the time of day: an Originate whose campaign's window has closed on its way here is not sent. Contacts that
+/// UserEvents bring go to `contacts`, as far as there is room.
 pub fn start(
     options: ConnectionOptions,
     wall: impl Fn() -> Timestamp + Send + Sync + 'static,
+    contacts: Option<mpsc::Sender<Fields>>,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> (mpsc::UnboundedSender<Order>, mpsc::Receiver<Input>, Pulse) {
@@ -72,7 +80,8 @@ pub fn start(
     let (commands, taken_commands) = mpsc::channel(1024);
     let (out, from_asterisk) = mpsc::channel(CHANNEL_CAPACITY);
     tasks.spawn(connection::run(options, taken_commands, out, stop));
-    let shell = Shell { interpreter: Interpreter::default(), origin: Instant::now(), wall, commands, inputs };
+    let interpreter = Interpreter::default();
+    let shell = Shell { interpreter, origin: Instant::now(), wall, commands, inputs, contacts };
     tasks.spawn(shell.run(taken_orders, from_asterisk, taken_beats));
     (orders, given_inputs, Pulse { beats })
 }
@@ -84,6 +93,7 @@ struct Shell<W> {
     wall: W,
     commands: mpsc::Sender<ToAsterisk<Tag>>,
     inputs: mpsc::Sender<Input>,
+    contacts: Option<mpsc::Sender<Fields>>,
 }
 
 impl<W: Fn() -> Timestamp> Shell<W> {
@@ -132,11 +142,22 @@ impl<W: Fn() -> Timestamp> Shell<W> {
                         self.commands.send(ToAsterisk::SubmitList { action, tag }).await.is_ok()
                     }
                     Output::Input(input) => self.inputs.send(input).await.is_ok(),
+                    Output::Contact(fields) => {
+                        self.bring(fields);
+                        true
+                    }
                 };
                 if !alive {
                     return;
                 }
             }
+        }
+    }
+
+    /// Calls never wait for contacts.
+    fn bring(&self, fields: Fields) {
+        if let Some(Err(TrySendError::Full(_))) = self.contacts.as_ref().map(|to| to.try_send(fields)) {
+            warn!("a UserEvent OutDlCreate came while too many wait: its contact was not made");
         }
     }
 
@@ -191,7 +212,7 @@ mod tests {
         let wall: Timestamp = wall.parse().unwrap();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (orders, mut inputs, _pulse) =
-            start(ConnectionOptions::default(), move || wall, &tasks, stop.clone());
+            start(ConnectionOptions::default(), move || wall, None, &tasks, stop.clone());
         orders.send(Order::Originate(attempt())).unwrap();
         loop {
             if let Input::Call(_, event) = inputs.recv().await.unwrap() {

@@ -7,6 +7,7 @@ use crate::ami::message::Message;
 use crate::engine::dialing::{CallEvent, DialStatus, Response, Since};
 use crate::engine::{Input, LiveChannel};
 use crate::model::codes::HangupCause;
+use crate::model::fields::Fields;
 use crate::model::ids::DialingUuid;
 
 use super::originate;
@@ -16,6 +17,8 @@ const STATE_UP: &str = "6";
 /// `Cause` of a SoftHangupRequest by which Asterisk hangs up all channels before it ends: `AST_SOFTHANGUP_SHUTDOWN` of
 /// `include/asterisk/channel.h`.
 const SHUTDOWN: &str = "4";
+/// The UserEvent that asks for a contact.
+const CONTACT: &str = "OutDlCreate";
 
 /// What an event says of a call, where it says something.
 pub fn call_event(event: &Message) -> Option<Input> {
@@ -54,6 +57,28 @@ pub fn call_event(event: &Message) -> Option<Input> {
         _ => return None,
     };
     Some(Input::Call(dialing, what))
+}
+
+/// The fields of the contact that a UserEvent `OutDlCreate` asks for: its own headers, which stand behind those of the
+/// channel that sent it. `Dlma` is `DlmaUuid` by its short name, and `Variables` are several by colons: of headers of one name
+/// Asterisk keeps the last alone.
+pub fn contact(event: &Message) -> Option<Fields> {
+    if !event.is_event_named("UserEvent") || !is(event, "UserEvent", CONTACT) {
+        return None;
+    }
+    let own = event.iter().skip_while(|(name, _)| !name.eq_ignore_ascii_case("UserEvent")).skip(1);
+    let mut fields = Vec::new();
+    for (name, value) in own {
+        if name.eq_ignore_ascii_case("Dlma") {
+            fields.push(("DlmaUuid".into(), value));
+        } else if name.eq_ignore_ascii_case("Variables") {
+            let variables = value.split(':').filter(|variable| !variable.is_empty());
+            fields.extend(variables.map(|variable| ("Variable".into(), variable.to_owned().into())));
+        } else {
+            fields.push((name, value));
+        }
+    }
+    Some(fields.into_iter().collect())
 }
 
 /// Whether an event says that Asterisk is about to end. It hangs up its channels first; the event that says so in words
@@ -173,6 +198,17 @@ mod tests {
         assert_eq!(what(&agents), None);
         let own = event("DialEnd", &[("DestUniqueid", UUID), ("DialStatus", "BUSY")]);
         assert_eq!(what(&own), Some(CallEvent::DialEnd(DialStatus::Busy)));
+    }
+
+    #[test]
+    fn a_user_event_brings_its_own_headers_and_not_its_channels() {
+        let channels = [("Channel", "x"), ("Number1", "1"), ("UserEvent", "OutDlCreate")];
+        let own = [("Dlma", "d"), ("Number1", "2"), ("Variables", "A=1:B=")];
+        let fields = contact(&event("UserEvent", &[&channels[..], &own].concat())).unwrap();
+        let expected = [("DlmaUuid", "d"), ("Number1", "2"), ("Variable", "A=1"), ("Variable", "B=")];
+        assert_eq!(fields, expected.into_iter().collect());
+        assert_eq!(contact(&event("UserEvent", &[("UserEvent", "Told")])), None);
+        assert_eq!(contact(&event("Newexten", &[("UserEvent", "OutDlCreate")])), None);
     }
 
     #[test]

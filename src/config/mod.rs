@@ -145,7 +145,7 @@ impl Config {
 
     /// What the config turns on and this build does not have yet: a line each for the log at start.
     pub fn not_built(&self) -> Vec<String> {
-        let doors = [("http", self.http.listen), ("agi", self.agi.listen)];
+        let doors = [("http", self.http.listen)];
         doors
             .iter()
             .filter_map(|(door, listen)| Some((door, (*listen)?)))

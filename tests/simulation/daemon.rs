@@ -368,6 +368,8 @@ impl Simulation {
                     self.by(Lane::Ask, Due::Ask(ToAsterisk::SubmitList { action, tag }));
                 }
                 Output::Input(input) => self.by(Lane::Input, Due::Input(Box::new(input))),
+                // Nobody sends UserEvents here.
+                Output::Contact(_) => {}
             }
         }
     }
