@@ -6,6 +6,7 @@ pub mod check_config;
 mod control;
 mod doctor;
 mod import;
+mod migrate;
 mod nouns;
 mod prompt;
 mod remote;
@@ -96,6 +97,8 @@ enum Command {
     Backup(backup::Arguments),
     /// Put a backup back; what was there is kept aside, campaigns are paused, and no daemon may run
     Restore(backup::Arguments),
+    /// Take over the database of an original installation, tries included
+    Migrate(migrate::Arguments),
     /// Say whether everything is there that dialing needs, and what to do; 1 where something does not work
     Doctor(doctor::Arguments),
     /// Print what completes astout's commands in a shell: source <(astout completions bash)
@@ -144,6 +147,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
         (None, Some(Command::Backup(what))) => backup::back_up(&arguments.config, environment, &what),
         (None, Some(Command::Restore(what))) => backup::restore(&arguments.config, environment, &what),
+        (None, Some(Command::Migrate(what))) => {
+            migrate::run(&arguments.config, environment, &what, arguments.json)
+        }
         (None, Some(Command::Doctor(how))) => {
             doctor::run(&arguments.config, environment, &how, arguments.json)
         }

@@ -85,7 +85,7 @@ pub(super) async fn delete(
     Ok(dl)
 }
 
-async fn check_ukey(conn: &mut SqliteConnection, dl: &Dl) -> Result<(), Fault> {
+pub(super) async fn check_ukey(conn: &mut SqliteConnection, dl: &Dl) -> Result<(), Fault> {
     let Some(ukey) = &dl.ukey else { return Ok(()) };
     let taken = query(UKEY_TAKEN)
         .bind(dl.dlma_uuid.to_string())

@@ -31,7 +31,13 @@ pub(super) async fn create(
 ) -> Result<Dlma, Fault> {
     let uuid = row::new_uuid::<Dlma>(conn, uuid, fields).await?;
     let dlma = Dlma::create(DlmaUuid::new(uuid), fields, now)?;
-    row::save(conn, &dlma).await?;
+    insert(conn, &dlma).await?;
+    Ok(dlma)
+}
+
+/// Writes a new head, and makes its view.
+pub(super) async fn insert(conn: &mut SqliteConnection, dlma: &Dlma) -> Result<(), Fault> {
+    row::save(conn, dlma).await?;
     // A view can take no bound values. Both that go into it are a parsed uuid written out: hexadecimal digits with
     // `-`, or in the name `_`, so neither quote can be left.
     let view = dlma.uuid.to_string().replace('-', "_");
@@ -39,7 +45,7 @@ pub(super) async fn create(
     let sql =
         format!("CREATE VIEW \"{view}\" AS SELECT * FROM dl_list WHERE dlma_uuid = '{uuid}' AND in_use = 1");
     query(AssertSqlSafe(sql)).persistent(false).execute(conn).await?;
-    Ok(dlma)
+    Ok(())
 }
 
 pub(super) async fn update(

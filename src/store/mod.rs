@@ -21,6 +21,7 @@ mod next;
 mod notes;
 mod noun;
 mod open;
+pub mod original;
 mod outbox;
 mod plan;
 mod row;

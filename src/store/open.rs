@@ -91,7 +91,7 @@ async fn begin(conn: &mut SqliteConnection, is_new: bool, log_seq: i64) -> Resul
 }
 
 /// The file that the url names; its directory must be there.
-fn path_of(url: &str) -> Result<PathBuf, StoreError> {
+pub(super) fn path_of(url: &str) -> Result<PathBuf, StoreError> {
     let path = url
         .strip_prefix("sqlite://")
         .filter(|path| !path.is_empty() && !path.ends_with('/') && !path.starts_with(':'))
@@ -128,15 +128,24 @@ pub(super) const MIGRATIONS: [Step; 7] = [
     (10, "power", include_str!("../../migrations/sqlite/0010_power.sql")),
 ];
 
+/// The steps that have been run; without a table of them, none.
+async fn applied(conn: &mut SqliteConnection) -> Vec<i64> {
+    let rows = query(APPLIED).fetch_all(conn).await.unwrap_or_default();
+    rows.iter().filter_map(|row| row.try_get(0).ok()).collect()
+}
+
+/// Whether the tables are those of this version.
+pub(super) async fn is_up_to_date(conn: &mut SqliteConnection) -> bool {
+    applied(conn).await.into_iter().eq(MIGRATIONS.iter().map(|(version, ..)| *version))
+}
+
 /// Brings the tables up to date. Before a change of what is there a copy is made.
 pub(super) async fn migrate(
     conn: &mut SqliteConnection,
     path: &Path,
     steps: &[Step],
 ) -> Result<(), StoreError> {
-    // No such table: nothing is there yet.
-    let rows = query(APPLIED).fetch_all(&mut *conn).await.unwrap_or_default();
-    let applied: Vec<i64> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
+    let applied = applied(conn).await;
     let knows = |version: &i64| steps.iter().any(|(known, ..)| known == version);
     if let Some(unknown) = applied.iter().find(|version| !knows(version)) {
         let what = format!("its tables are of version {unknown}, which this astout does not know");
