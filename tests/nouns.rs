@@ -241,3 +241,51 @@ fn help_names_every_field() {
     }
     assert!(done(&daemon, &["campaign", "stop", "--help"]).contains("--forcedly"));
 }
+
+/// What a record shows and nobody sets.
+const NOT_SET: [&str; 16] = [
+    "uuid",
+    "in_use",
+    "status",
+    "sc_served",
+    "dl_table",
+    "resv_target",
+    "dialing_uuid",
+    "dialing_camp_uuid",
+    "dialing_plan_uuid",
+    "res_dial",
+    "res_dial_detail",
+    "res_hangup",
+    "res_hangup_detail",
+    "trycnt",
+    "held",
+    "last_outcome",
+];
+
+#[test]
+fn whatever_a_noun_shows_can_be_set_by_an_option() {
+    let daemon = start();
+    let Made { plan, dlma, destination, campaign } = make(&daemon);
+    let dl = done(&daemon, &["dl", "create", "--dlma", &dlma, "--number1", "300"]);
+    for (noun, uuid) in
+        [("plan", plan), ("dlma", dlma), ("destination", destination), ("campaign", campaign), ("dl", dl)]
+    {
+        let help = done(&daemon, &[noun, "create", "--help"]);
+        let options: Vec<String> = help
+            .split_whitespace()
+            .filter_map(|word| word.strip_prefix("--"))
+            .map(|option| option.replace('-', ""))
+            .collect();
+        let record = json(&daemon, &[noun, "show", &uuid]);
+        for column in record.as_object().unwrap().keys() {
+            let is_set = !NOT_SET.contains(&column.as_str())
+                && !["tm_", "trycnt_", "fault"].iter().any(|begin| column.starts_with(begin));
+            let option = column.replace("_uuid", "").replace("cnt_", "").replace('_', "");
+            let option = option.strip_suffix('s').filter(|_| option == "variables").unwrap_or(&option);
+            assert!(
+                !is_set || options.iter().any(|known| known == option),
+                "no --{option} for {noun}'s {column}"
+            );
+        }
+    }
+}

@@ -122,7 +122,7 @@ fn text(report: &Report, order: &Order<'_>) -> String {
             "they go on after RetryDelay"
         };
         lines.push(format!(
-            "{count} contacts were being dialled when the original ended; that try counts, its end is not known, {then}"
+            "contacts that were being dialled when the original ended: {count}; that try counts, its end is not known, {then}"
         ));
     }
     section(&mut lines, "Not taken:", &report.refused);
@@ -140,6 +140,7 @@ fn section(lines: &mut Vec<String>, title: &str, told: &[Told]) {
     }
     for told in nouns.into_iter().chain(contacts.iter().copied().take(TOLD)) {
         let Told { kind, uuid, name, what } = told;
+        let kind = if *kind == NounKind::Dl { "contact" } else { kind.word() };
         lines.push(format!("  {kind} {uuid} \"{name}\": {what}"));
     }
     if contacts.len() > TOLD {

@@ -87,7 +87,10 @@ fn what_fits_is_taken_as_it_was_and_what_does_not_is_told_of() {
     assert_eq!(report["interrupted"], 1);
     for (name, why) in [
         ("of no mode", "DialMode: \"99\""),
-        ("a shell", "Application: \"System\""),
+        (
+            "a shell",
+            "Application: \"System\" is not allowed; allowed: for a destination of Type 1 one of [policy] applications: Q",
+        ),
         ("of that plan", "Plan: \"aaaa0001-0000-4000-8000-000000000002\" names no plan"),
         ("at noon", "ScTimeStart: \"noon\""),
         ("an odd number", "Number1: \"030 1234\""),

@@ -229,7 +229,11 @@ impl<'a> Moving<'a> {
         columns.extend(tries.iter().map(|(field, column)| (field.as_str(), column.as_str())));
         let fields = loose.fields(&columns)?;
         let (uuid, now) = (PlanUuid::new(uuid), self.created(loose));
-        let create = |fields: &Fields| Plan::create(uuid, fields, &self.lenient, now);
+        // What not even a policy that allows everything allows is told of in the words of the real one.
+        let create = |fields: &Fields| {
+            Plan::create(uuid, fields, &self.lenient, now)
+                .or_else(|_| Plan::create(uuid, fields, &self.policy, now))
+        };
         let (plan, left) = without_unbuilt(&fields, &columns, loose, create)?;
         for field in left {
             self.note(NounKind::Plan, loose, format!("{field} is left out: this part is not built"));
@@ -247,8 +251,9 @@ impl<'a> Moving<'a> {
     async fn destination(&mut self, loose: &Loose) -> Result<bool, Left> {
         let Some(uuid) = self.fresh::<Destination>(loose).await? else { return Ok(false) };
         let fields = loose.fields(&DESTINATION)?;
-        let uuid = DestinationUuid::new(uuid);
-        let destination = Destination::create(uuid, &fields, &self.lenient, self.created(loose))?;
+        let (uuid, now) = (DestinationUuid::new(uuid), self.created(loose));
+        let destination = Destination::create(uuid, &fields, &self.lenient, now)
+            .or_else(|_| Destination::create(uuid, &fields, &self.policy, now))?;
         if let Some(why) = destination.refused_by(&self.policy) {
             self.note(NounKind::Destination, loose, format!("no call is sent there: {why}"));
         }
