@@ -93,7 +93,7 @@ fn next(given: &[String], grammar: &Command) -> Next {
 fn of_forms(given: &[String]) -> Next {
     let mut next = Next::default();
     for form in FORMS {
-        let places: Vec<&str> = form.split(' ').collect();
+        let places: Vec<&str> = form.split(' ').map(|place| place.trim_matches(['[', ']'])).collect();
         let fits = places.len() > given.len()
             && given.iter().zip(&places).all(|(word, place)| is_placeholder(place) || one_of(place, word));
         if !fits {
@@ -104,7 +104,7 @@ fn of_forms(given: &[String]) -> Next {
             next.uuid_of =
                 next.uuid_of.or(place.contains("UUID").then(|| noun_of(&places[..given.len()], place)));
         } else {
-            next.words.extend(place.trim_matches(['[', ']']).split('|').map(str::to_owned));
+            next.words.extend(place.split('|').map(str::to_owned));
         }
     }
     next
@@ -115,7 +115,7 @@ fn is_placeholder(place: &str) -> bool {
 }
 
 fn one_of(place: &str, word: &str) -> bool {
-    place.trim_matches(['[', ']']).split('|').any(|allowed| allowed.eq_ignore_ascii_case(word))
+    place.split('|').any(|allowed| allowed.eq_ignore_ascii_case(word))
 }
 
 /// Whose uuid stands behind the words of a form.
@@ -197,6 +197,7 @@ mod tests {
             ("out show dlma list", "dlmas"),
             ("out show dlma", "dlmas"),
             ("out show dls", "dlmas"),
+            ("out show dls abcd count 5 after", "dls"),
             ("out show dl", "dls"),
             ("out show dialing", "dialings"),
             ("plan show", "plans"),

@@ -94,6 +94,8 @@ pub(super) struct Moving<'a> {
     report: Report,
     /// Lists that were deleted in the original.
     gone: HashSet<Uuid>,
+    /// Lists that are here: asked for once, and not for each of their contacts.
+    here: HashSet<DlmaUuid>,
 }
 
 impl<'a> Moving<'a> {
@@ -105,7 +107,7 @@ impl<'a> Moving<'a> {
         views: BTreeMap<String, bool>,
     ) -> Self {
         let (lenient, report) = (lenient(&policy), Report::default());
-        Self { from, to, policy, lenient, order, views, report, gone: HashSet::new() }
+        Self { from, to, policy, lenient, order, views, report, gone: HashSet::new(), here: HashSet::new() }
     }
 
     /// Takes every row that can be taken.
@@ -312,7 +314,10 @@ impl<'a> Moving<'a> {
     async fn contact(&mut self, loose: &Loose) -> Result<bool, Left> {
         let Some(uuid) = self.fresh::<Dl>(loose).await? else { return Ok(false) };
         let list = DlmaUuid::new(loose.uuid("dlma_uuid")?);
-        row::named::<Dlma>(self.to, "DlmaUuid", list.uuid()).await?;
+        if !self.here.contains(&list) {
+            row::named::<Dlma>(self.to, "DlmaUuid", list.uuid()).await?;
+            self.here.insert(list);
+        }
         let numbers = eight("Number", "number_");
         let mut columns = DL.to_vec();
         columns.extend(numbers.iter().map(|(field, column)| (field.as_str(), column.as_str())));
