@@ -151,6 +151,24 @@ fn a_campaign_is_started_paused_and_stopped() {
 }
 
 #[test]
+fn how_far_campaigns_have_come_is_counted() {
+    let daemon = start();
+    let Made { dlma, campaign, plan, .. } = make(&daemon);
+    let other = done(&daemon, &["campaign", "create", "--plan", &plan]);
+    for status in ["0", "0", "2"] {
+        let dl = done(&daemon, &["dl", "create", "--dlma", &dlma, "--number1", "300"]);
+        done(&daemon, &["dl", "update", &dl, "--status", status]);
+    }
+    let stat = json(&daemon, &["campaign", "stat", &campaign[..8]]);
+    assert_eq!(stat.as_array().unwrap().len(), 1);
+    assert_eq!((&stat[0]["name"], &stat[0]["dl_total_count"]), (&"autumn".into(), &3.into()));
+    assert_eq!((&stat[0]["dl_available_count"], &stat[0]["dl_held_count"]), (&2.into(), &1.into()));
+    let stats = done(&daemon, &["campaign", "stat"]);
+    assert!(stats.contains("AVAILABLE") && stats.contains(&campaign) && stats.contains(&other), "{stats}");
+    assert!(refused(&daemon, &["campaign", "stat", "beefbeef"], 1).contains("No such campaign"));
+}
+
+#[test]
 fn a_wrong_value_is_refused_with_the_field_and_what_is_allowed_and_nothing_is_written() {
     let daemon = start();
     let Made { plan, dlma, campaign, .. } = make(&daemon);

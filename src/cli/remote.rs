@@ -92,15 +92,47 @@ impl Remote {
 
     /// The next response; what is no response is passed over.
     pub(super) fn hear(&mut self) -> io::Result<Message> {
+        loop {
+            let message = self.next()?;
+            if message.is_response() {
+                return Ok(message);
+            }
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Message> {
         let mut part = [0; PART];
         loop {
             match self.codec.next_item(&mut self.bytes).map_err(io::Error::other)? {
-                Some(FromServer::Message(message)) if message.is_response() => return Ok(message),
-                Some(FromServer::Message(_) | FromServer::Banner(_)) => {}
+                Some(FromServer::Message(message)) => return Ok(message),
+                Some(FromServer::Banner(_)) => {}
                 None => match self.stream.read(&mut part)? {
                     0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                     count => self.bytes.extend_from_slice(&part[..count]),
                 },
+            }
+        }
+    }
+
+    /// Sends an action that is answered with a list; gives what is in it, or what is wrong.
+    pub(super) fn list(&mut self, action: MessageBuilder) -> io::Result<Result<Vec<Message>, String>> {
+        // Events of the daemon come in between; those of the list have the id.
+        const ID: &str = "list";
+        let action = match action.action_id(ID).finish_within(Limits::OWN) {
+            Ok(action) => action,
+            Err(why) => return Ok(Err(format!("this cannot be sent: {why}"))),
+        };
+        let answer = self.ask(&action)?;
+        if !answer.is_success() {
+            return Ok(Err(text(&answer)));
+        }
+        let mut entries = Vec::new();
+        loop {
+            let entry = self.next()?;
+            match entry.get("ActionID") {
+                Some(id) if id == ID && entry.get("EventList").is_some() => return Ok(Ok(entries)),
+                Some(id) if id == ID => entries.push(entry),
+                Some(_) | None => {}
             }
         }
     }

@@ -34,6 +34,8 @@ INSERT INTO plan (uuid, name, detail, variables, dial_mode, dial_timeout, caller
         NULL, NULL, 'long ago');
 INSERT INTO plan (uuid, name, in_use, dial_mode) VALUES ('aaaa0001-0000-4000-8000-000000000009', 'deleted', 0, 1);
 
+UPDATE plan SET codecs = 'of no form', early_media = 1 WHERE name = 'elsewhere';
+
 INSERT INTO destination (uuid, name, type, exten, context, priority, application, data) VALUES
     ('aaaa0002-0000-4000-8000-000000000001', 'hold', 0, 'hold', 'astout-dest', '1', NULL, NULL),
     ('aaaa0002-0000-4000-8000-000000000002', 'a shell', 1, NULL, NULL, NULL, 'System', 'id'),

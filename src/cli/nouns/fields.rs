@@ -63,6 +63,7 @@ const PLAN: &[Field] = &[
     NAME,
     DETAIL,
     field("DialMode", "0-4", "0 none, 1 predictive, 2 progressive, 3 power, 4 preview [default: 1]"),
+    field("PowerRatio", "RATIO", "With --dial-mode 3: lines a free agent, such as 1.5 [default: 1]"),
     field("DialTimeout", "MS", "How long a number may ring, in milliseconds [default: 30000]"),
     field("CallerId", "ID", "\"Name\" <number>, or a number"),
     field("DlEndHandle", "0|1", "At the end of the list: 0 stay started, 1 stop the campaign [default: 1]"),
@@ -87,9 +88,13 @@ const PLAN: &[Field] = &[
     field("MaxRetry6", "TRIES", "The same of number 6"),
     field("MaxRetry7", "TRIES", "The same of number 7"),
     field("MaxRetry8", "TRIES", "The same of number 8"),
-    field("EarlyMedia", "TEXT", "What is done with media before the answer"),
-    field("Codecs", "CODECS", "The codecs to offer"),
-    field("UuiField", "TEXT", "User to user information"),
+    field(
+        "EarlyMedia",
+        "yes|no",
+        "Whether what is played before the answer counts as an answer [default: no]",
+    ),
+    field("Codecs", "CODECS", "The codecs to offer, such as ulaw,alaw [default: Asterisk's own choice]"),
+    field("UuiField", "NAME", "What is sent along: Name, Detail, UKey, UData, Email, or a variable"),
     VARIABLES,
 ];
 

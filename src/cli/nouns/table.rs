@@ -12,7 +12,7 @@ const WIDEST: usize = 40;
 const SHORT: usize = 8;
 
 /// A heading, and where in the noun's record its value stands.
-type Column = (&'static str, &'static str);
+pub(super) type Column = (&'static str, &'static str);
 
 const fn columns(kind: NounKind) -> &'static [Column] {
     match kind {
@@ -78,9 +78,27 @@ const fn columns(kind: NounKind) -> &'static [Column] {
     }
 }
 
-/// The table, a line each, headings first; `full` cuts nothing.
+/// What a campaign's counts are shown as.
+pub(super) const STAT: &[Column] = &[
+    ("UUID", "/uuid"),
+    ("NAME", "/name"),
+    ("STATUS", "/status"),
+    ("TOTAL", "/dl_total_count"),
+    ("FINISHED", "/dl_finished_count"),
+    ("AVAILABLE", "/dl_available_count"),
+    ("DIALING", "/dl_dialing_count"),
+    ("CALLED", "/dl_called_count"),
+    ("HELD", "/dl_held_count"),
+];
+
+/// The table of nouns, a line each, headings first; `full` cuts nothing.
 pub(super) fn lines(kind: NounKind, nouns: &[Value], full: bool) -> Vec<String> {
-    let filled: Vec<(&str, Vec<String>)> = columns(kind)
+    of(kind, columns(kind), nouns, full)
+}
+
+/// The table of those columns, of nouns of that kind.
+pub(super) fn of(kind: NounKind, columns: &[Column], nouns: &[Value], full: bool) -> Vec<String> {
+    let filled: Vec<(&str, Vec<String>)> = columns
         .iter()
         .map(|(heading, at)| {
             let value = |noun: &Value| noun.pointer(at).map(text).unwrap_or_default();

@@ -27,7 +27,7 @@ use crate::store::{dl, dlma};
 const LAST_END: &str = "UPDATE dl_list SET last_end = ?2 WHERE uuid = ?1";
 /// Contacts that were not taken are listed so far; all are counted.
 const LISTED: usize = 10_000;
-/// Fields of parts that may not be built: they are left out where they are refused, for the original did nothing with them.
+/// How calls are dialled goes on without these: where one of them is refused, they are left out.
 const LEFT_OUT: [&str; 3] = ["EarlyMedia", "Codecs", "UuiField"];
 
 /// What is allowed where it does not matter what this configuration allows: nothing is dialled without being asked again.
@@ -236,9 +236,9 @@ impl<'a> Moving<'a> {
             Plan::create(uuid, fields, &self.lenient, now)
                 .or_else(|_| Plan::create(uuid, fields, &self.policy, now))
         };
-        let (plan, left) = without_unbuilt(&fields, &columns, loose, create)?;
-        for field in left {
-            self.note(NounKind::Plan, loose, format!("{field} is left out: this part is not built"));
+        let (plan, left) = without_options(&fields, &columns, loose, create)?;
+        if let Some(what) = left {
+            self.note(NounKind::Plan, loose, format!("left out: {what}"));
         }
         if let Some(why) = plan.refused_by(&self.policy) {
             self.note(NounKind::Plan, loose, format!("nothing is dialled by it: {why}"));
@@ -357,15 +357,15 @@ impl<'a> Moving<'a> {
     }
 }
 
-/// Makes it of those fields, or where they are refused for a part that is not built, without these; says which.
-fn without_unbuilt<T>(
+/// Makes it of those fields, or where one of [`LEFT_OUT`] is refused, without these; says what is refused.
+fn without_options<T>(
     fields: &Fields,
     columns: &[(&str, &str)],
     loose: &Loose,
     create: impl Fn(&Fields) -> Result<T, FieldError>,
-) -> Result<(T, Vec<String>), FieldError> {
+) -> Result<(T, Option<FieldError>), FieldError> {
     let error = match create(fields) {
-        Ok(made) => return Ok((made, Vec::new())),
+        Ok(made) => return Ok((made, None)),
         Err(error) => error,
     };
     let (FieldError::Missing { field, .. } | FieldError::Invalid { field, .. }) = &error;
@@ -373,9 +373,7 @@ fn without_unbuilt<T>(
         return Err(error);
     }
     let kept: Vec<_> = columns.iter().copied().filter(|(field, _)| !LEFT_OUT.contains(field)).collect();
-    let left =
-        columns.iter().filter(|(field, column)| LEFT_OUT.contains(field) && loose.get(column).is_some());
-    Ok((create(&loose.fields(&kept)?)?, left.map(|(field, _)| (*field).to_owned()).collect()))
+    Ok((create(&loose.fields(&kept)?)?, Some(error)))
 }
 
 fn told(kind: NounKind, loose: &Loose, what: String) -> Told {
