@@ -6,10 +6,10 @@ TOOLS := target/tools
 CARGO_DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test seeds torture load lint audit bench
+.PHONY: help demo test reference seeds torture load lint audit bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## dial a campaign without any phone, on a real Asterisk; PBX=sandbox: with no Asterisk at all
 	PBX=$(PBX) tests/demo/run
@@ -23,6 +23,9 @@ test: ## every test; gets what some of them need: an Asterisk, libraries of Pyth
 	else \
 		set -x; cargo test --locked; \
 	fi
+
+reference: ## docs/reference/actions.md anew, from what the actions do
+	ASTOUT_WRITE_REFERENCE=1 cargo test --locked --lib the_reference_of_the_actions
 
 seeds: ## 10,000 simulated worlds, or ASTOUT_SEEDS of them, each with all that can go wrong; a failing one is told
 	cargo test --locked --test simulation whatever_the_seed -- --nocapture

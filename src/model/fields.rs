@@ -51,23 +51,35 @@ impl FieldError {
 /// The fields of one request, in the order in which they came. Names are compared without case; of a repeated
 /// name the first counts, but every `Variable` does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(String, String)>);
+pub struct Fields {
+    given: Vec<(String, String)>,
+    #[cfg(test)]
+    asked: asked::Asked,
+}
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Self {
+            given: pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            #[cfg(test)]
+            asked: asked::Asked::default(),
+        }
     }
 }
 
 impl Fields {
     /// The first value of that name, as it came.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        #[cfg(test)]
+        self.asked.note(name);
+        self.given.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// Every value of that name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        #[cfg(test)]
+        self.asked.note(name);
+        self.given.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// A text without control characters. Outer `None`: the field was not given; inner `None`: given and empty,
@@ -79,6 +91,12 @@ impl Fields {
         }
         check_text(name, value, MAX_TEXT)?;
         Ok(Some(Some(value.to_owned())))
+    }
+
+    /// The names that were asked for, each once, in order; of these fields and every copy of them.
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.names()
     }
 
     /// A whole number within bounds; `None` where the field was not given.
@@ -134,6 +152,37 @@ impl Fields {
         }
         Ok(())
     }
+}
+
+/// Which fields somebody asked for: the reference of the actions is made of it, so that it names what the code takes.
+#[cfg(test)]
+mod asked {
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Debug, Clone, Default)]
+    pub(super) struct Asked(Arc<Mutex<Vec<String>>>);
+
+    impl Asked {
+        pub(super) fn note(&self, name: &str) {
+            let mut names = self.0.lock().unwrap();
+            if !names.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+                names.push(name.to_owned());
+            }
+        }
+
+        pub(super) fn names(&self) -> Vec<String> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    /// What was asked for is no part of what was given.
+    impl PartialEq for Asked {
+        fn eq(&self, _: &Self) -> bool {
+            true
+        }
+    }
+
+    impl Eq for Asked {}
 }
 
 /// What is said to be allowed for a uuid.

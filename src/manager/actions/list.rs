@@ -13,7 +13,7 @@ use crate::model::ids::{CampaignUuid, DialingUuid, DlUuid, DlmaUuid};
 use crate::model::refusal::{NounKind, Refusal};
 
 /// How many contacts are listed where `Count` does not say.
-const DEFAULT_COUNT: u32 = 100;
+pub(super) const DEFAULT_COUNT: u32 = 100;
 const MOST: u32 = 100_000;
 /// Contacts that are read at once.
 const PAGE: u32 = 500;

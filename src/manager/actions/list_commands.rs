@@ -4,7 +4,7 @@ use super::ACTIONS;
 use crate::ami::{Message, Privileges, response};
 
 /// What the session serves itself, to everybody.
-const OF_THE_SESSION: [(&str, &str); 5] = [
+pub(super) const OF_THE_SESSION: [(&str, &str); 5] = [
     ("Challenge", "Generate Challenge for MD5 Auth"),
     ("Events", "Control Event Flow"),
     ("Login", "Login Manager"),

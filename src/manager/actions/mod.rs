@@ -4,6 +4,8 @@ mod change;
 mod dialings;
 mod list;
 pub(super) mod list_commands;
+#[cfg(test)]
+mod reference;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -155,19 +157,29 @@ pub(super) async fn perform(
     if !action.is_allowed(may) {
         return replies.send(response::permission_denied(replies.id())).await;
     }
-    let fields = fields(&request);
-    match action.does {
-        Does::Create(kind) => change::create(kind, fields, &handle, &replies).await,
-        Does::Update(kind) => change::update(kind, fields, &handle, &replies).await,
-        Does::Delete(kind) => change::delete(kind, fields, &handle, &replies).await,
-        Does::Show(kind) => list::show(kind, &fields, &handle, &replies).await,
-        Does::ShowStat => list::show_stat(&fields, &handle, &replies).await,
-        Does::CountDialings => dialings::summary(&handle, &replies).await,
-        Does::WithdrawDialing => dialings::withdraw(&fields, &handle, &replies).await,
-        Does::BeginImport => import::begin(&fields, &handle, &replies).await,
-        Does::ImportRows => import::rows(&fields, &handle, &replies).await,
-        Does::Explain => explain::perform(&fields, &handle, &replies).await,
-        Does::Command => command::perform(&fields, &handle, control.as_ref(), &replies).await,
+    carry_out(action.does, fields(&request), may, &handle, control.as_ref(), &replies).await;
+}
+
+async fn carry_out(
+    does: Does,
+    fields: Fields,
+    may: Privileges,
+    handle: &Handle,
+    control: Option<&Control>,
+    replies: &Replies,
+) {
+    match does {
+        Does::Create(kind) => change::create(kind, fields, handle, replies).await,
+        Does::Update(kind) => change::update(kind, fields, handle, replies).await,
+        Does::Delete(kind) => change::delete(kind, fields, handle, replies).await,
+        Does::Show(kind) => list::show(kind, &fields, handle, replies).await,
+        Does::ShowStat => list::show_stat(&fields, handle, replies).await,
+        Does::CountDialings => dialings::summary(handle, replies).await,
+        Does::WithdrawDialing => dialings::withdraw(&fields, handle, replies).await,
+        Does::BeginImport => import::begin(&fields, handle, replies).await,
+        Does::ImportRows => import::rows(&fields, handle, replies).await,
+        Does::Explain => explain::perform(&fields, handle, replies).await,
+        Does::Command => command::perform(&fields, handle, control, replies).await,
         Does::ListCommands => replies.send(list_commands::answer(replies.id(), may, &[])).await,
     }
 }
