@@ -8,6 +8,7 @@
 //! | [`action`], [`response`], [`event`] | the three kinds of message, with Asterisk's exact texts |
 //! | [`auth`] | the MD5 challenge and how a login proves itself |
 //! | [`privilege`] | the classes of rights and events, and event masks |
+//! | [`filter`] | which of the events that he may read an operator wants |
 //! | [`client_session`] | our side towards an Asterisk: login, replies by ActionID, lists, pings |
 //! | [`server_session`] | our side towards an operator: login, order of replies, events between them |
 //!
@@ -21,6 +22,7 @@ pub mod builder;
 pub mod client_session;
 pub mod codec;
 pub mod event;
+pub mod filter;
 pub mod message;
 pub mod privilege;
 pub mod response;

@@ -32,6 +32,7 @@ use self::output::Output;
 use super::action::Request;
 use super::auth::{self, Missing, Proof};
 use super::codec::{FromClient, ServerCodec};
+use super::filter::Filters;
 use super::message::Message;
 use super::privilege::{Class, Privileges};
 use super::response;
@@ -64,6 +65,7 @@ pub struct ServerSession {
     state: State,
     account: Option<Account>,
     mask: Privileges,
+    filters: Filters,
     challenge: String,
     challenged: bool,
     codec: ServerCodec,
@@ -87,6 +89,7 @@ impl ServerSession {
             state: State::Stranger,
             account: None,
             mask: Privileges::NONE,
+            filters: Filters::default(),
             challenge: auth::challenge(random),
             challenged: false,
             codec: ServerCodec::with_limits(options.limits),
@@ -251,7 +254,7 @@ impl ServerSession {
     /// Queues an event that is written as `wire`, if the client reads all of these classes; likewise after the answer under
     /// way.
     pub fn send_event_of(&mut self, classes: Privileges, wire: Bytes) {
-        if !self.event_classes().includes(classes) {
+        if !self.event_classes().includes(classes) || !self.filters.pass(&wire) {
             return;
         }
         match self.state {
@@ -324,6 +327,8 @@ impl ServerSession {
             response::success(id).header("Ping", "Pong").header("Timestamp", timestamp).finish_lossy()
         } else if request.is("Events") {
             self.set_mask(&request)
+        } else if request.is("Filter") {
+            self.add_filter(&request)
         } else {
             self.state = State::Serving;
             return Some(ServerEvent::Request(request));
@@ -373,6 +378,18 @@ impl ServerSession {
         // "On" tells what was asked for, not what the account may read (spec 5.3).
         let answer = if mask.is_empty() { "Off" } else { "On" };
         response::success(id).header("Events", answer).finish_lossy()
+    }
+
+    /// Asks for the class system, as at Asterisk (spec 5.7).
+    fn add_filter(&mut self, request: &Request) -> Message {
+        let id = request.action_id();
+        if !self.account.as_ref().is_some_and(|account| account.write.contains(Class::System)) {
+            return response::permission_denied(id);
+        }
+        match self.filters.add(request) {
+            Ok(()) => response::success_message(id, "Success"),
+            Err(why) => response::error(id, &why.to_string()),
+        }
     }
 
     fn reply(&mut self, message: &Message) {

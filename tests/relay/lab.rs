@@ -138,7 +138,7 @@ fn each_action_asks_for_the_classes_that_asterisk_names() {
         let classes = text.rsplit_once("(Priv: ").unwrap().1.trim_end_matches(')');
         let classes = classes.split(',').filter(|class| !["all", "<none>"].contains(class));
         let needs = Privileges::of_words(classes).unwrap();
-        let is_ours = ["ListCommands", "Command", "Ping", "Events", "Challenge", "Login", "Logoff"];
+        let is_ours = ["ListCommands", "Command", "Ping", "Events", "Challenge", "Login", "Logoff", "Filter"];
         // What changes something and asks Asterisk for nothing asks us for a class.
         let stricter = needs.is_empty() && few.get(&name).is_none();
         let changes = ["Bridge", "Queue"].iter().any(|begin| name.starts_with(begin));
@@ -149,7 +149,7 @@ fn each_action_asks_for_the_classes_that_asterisk_names() {
         let allowed = needs.is_empty() || needs.intersects(call);
         assert_eq!(few.get(&name).is_some(), allowed, "{name} asks for {needs}");
     }
-    assert_eq!(missing, ["Filter"], "what belongs to a session and is not built");
+    assert_eq!(missing, Vec::<String>::new());
     assert!(seen > 60, "{seen}");
     daemon.check();
 }
@@ -172,5 +172,65 @@ fn asterisk_restarting_in_mid_answer_is_told_and_all_is_well_afterwards() {
     lab.start_again();
     wait_for_asterisk(&daemon);
     client.done("CoreStatus", &[]);
+    daemon.check();
+}
+
+/// What goes through a session's filters, by `A` of UserEvents; and what each filter is answered.
+fn filtered(client: &mut Client) -> (Vec<String>, Vec<String>) {
+    client.done("Events", &[("EventMask", "user")]);
+    let (mut told, mut heard) = (Vec::new(), Vec::new());
+    for (round, filter) in [
+        &[("Operation", "Add"), ("Filter", "UserEvent: (Foo|Bar)")][..],
+        &[("Operation", "Add"), ("Filter", "!A: [0-9]*2[^0-9]")],
+        &[("Operation", "Remove"), ("Filter", "x")],
+        &[("Operation", "Add")],
+        &[("Filter", "abc")],
+        &[("Operation", "Add"), ("Filter", "(((")],
+        &[("Operation", "Add"), ("MatchCriteria", "bogus("), ("Filter", "Bar")],
+        &[
+            ("Operation", "Add"),
+            ("MatchCriteria", "action(include),name(UserEvent),header(UserEvent),method(exact)"),
+            ("Filter", "Baz"),
+        ],
+        &[
+            ("Operation", "Add"),
+            ("MatchCriteria", "action(exclude),name(UserEvent),header(UserEvent),method(starts_with)"),
+            ("Filter", "Ba"),
+        ],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        told.push(header(&client.action("Filter", filter), "Message"));
+        for (place, name) in ["Foo", "Bar", "Baz", "Foo"].into_iter().enumerate() {
+            let mark = format!("{round}{place}");
+            client.done("UserEvent", &[("UserEvent", name), ("A", &mark)]);
+        }
+        client.done("UserEvent", &[("UserEvent", "Foo"), ("A", "last")]);
+        loop {
+            let event = client.wait_for("the last", |event| header(event, "Event") == "UserEvent");
+            match header(&event, "A").as_str() {
+                "last" => break,
+                mark => heard.push(mark.to_owned()),
+            }
+        }
+    }
+    (told, heard)
+}
+
+#[test]
+fn filters_work_as_on_asterisk_itself() {
+    let lab = Lab::up("filters");
+    let daemon = relaying(&lab, "");
+    let (told, heard) = filtered(&mut daemon.client());
+    assert_eq!((told.clone(), heard), filtered(&mut lab.admin()));
+    assert_eq!(told.iter().filter(|told| *told == "Success").count(), 4, "{told:?}");
+    // Our own events go through them, too.
+    let mut client = daemon.client();
+    client.done("Filter", &[("Operation", "Add"), ("Filter", "Name: wanted")]);
+    client.create("OutPlanCreate", &[("Name", "other")]);
+    client.create("OutPlanCreate", &[("Name", "wanted")]);
+    let event = client.wait_for("a plan", |event| header(event, "Event") == "OutPlanCreate");
+    assert_eq!(header(&event, "Name"), "wanted");
     daemon.check();
 }

@@ -1,15 +1,16 @@
 //! `ListCommands`: what the asker may use, by name, as Asterisk shows it.
 
-use super::ACTIONS;
-use crate::ami::{Message, Privileges, response};
+use super::{ACTIONS, is_enough};
+use crate::ami::{Class, Message, Privileges, response};
 
-/// What the session serves itself, to everybody.
-pub(super) const OF_THE_SESSION: [(&str, &str); 5] = [
-    ("Challenge", "Generate Challenge for MD5 Auth"),
-    ("Events", "Control Event Flow"),
-    ("Login", "Login Manager"),
-    ("Logoff", "Logoff Manager"),
-    ("Ping", "Keepalive command"),
+/// What the session serves itself, and the classes that it asks for.
+pub(super) const OF_THE_SESSION: [(&str, &str, &[Class]); 6] = [
+    ("Challenge", "Generate Challenge for MD5 Auth", &[]),
+    ("Events", "Control Event Flow", &[]),
+    ("Filter", "Dynamically add filters for the current manager session", &[Class::System]),
+    ("Login", "Login Manager", &[]),
+    ("Logoff", "Logoff Manager", &[]),
+    ("Ping", "Keepalive command", &[]),
 ];
 
 /// Beside ours `relayed`, each a name and what is said of it; of a name that both have ours stands.
@@ -18,13 +19,14 @@ pub(in crate::manager) fn answer(
     may: Privileges,
     relayed: &[(String, String)],
 ) -> Message {
-    let ours = ACTIONS.iter().filter(|action| action.is_allowed(may)).map(|action| {
-        let classes: String = action.needs.iter().map(|class| format!("{class},")).collect();
-        let classes = if classes.is_empty() { "<none>".to_owned() } else { classes + "all" };
-        (action.name, format!("{}.  (Priv: {classes})", action.synopsis))
-    });
-    let sessions = OF_THE_SESSION.iter().map(|(name, text)| (*name, format!("{text}.  (Priv: <none>)")));
-    let mut lines: Vec<_> = ours.chain(sessions).collect();
+    let ours = ACTIONS.iter().map(|action| (action.name, action.synopsis, action.needs));
+    let all =
+        ours.chain(OF_THE_SESSION).filter(|(.., needs)| is_enough(may, needs)).map(|(name, text, needs)| {
+            let classes: String = needs.iter().map(|class| format!("{class},")).collect();
+            let classes = if classes.is_empty() { "<none>".to_owned() } else { classes + "all" };
+            (name, format!("{text}.  (Priv: {classes})"))
+        });
+    let mut lines: Vec<_> = all.collect();
     for (name, text) in relayed {
         if !lines.iter().any(|(ours, _)| ours.eq_ignore_ascii_case(name)) {
             lines.push((name, text.clone()));
@@ -38,7 +40,6 @@ pub(in crate::manager) fn answer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ami::Class;
 
     #[test]
     fn only_what_the_asker_may_use_is_listed_by_name() {

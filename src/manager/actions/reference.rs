@@ -424,10 +424,11 @@ async fn made() -> String {
          Every reply and every item of a list has the `ActionID` of the request. A list opens with `EventList: start`, and ends\n\
          with `EventList: Complete` and `ListItems`. What is refused is `Response: Error` with a `Message` that names the field and\n\
          what is allowed; nothing is written then, and there is no event.\n\n\
-         Any one of the classes of an action is enough. Of the session itself, for everybody who is logged in: ",
+         Any one of the classes of an action is enough. Of the session itself, for everybody who is logged in, but `Filter`\n\
+         for the class `system`: ",
     );
     let own: Vec<String> =
-        list_commands::OF_THE_SESSION.iter().map(|(name, text)| format!("`{name}` ({text})")).collect();
+        list_commands::OF_THE_SESSION.iter().map(|(name, text, _)| format!("`{name}` ({text})")).collect();
     writeln!(text, "{}.\nEvery other action goes to Asterisk: [the relay](../relay.md).\n", own.join(", "))
         .unwrap();
     text.push_str("| action | what it does | classes |\n|---|---|---|\n");

@@ -7,7 +7,7 @@
 //!            ◄─events─── classes and mask ◄─── feed: read once for all ◄─────────
 //! ```
 //!
-//! What belongs to a session is never relayed: Login, Logoff, Challenge, Ping, Events; nor is anything that begins with
+//! What belongs to a session is never relayed: Login, Logoff, Challenge, Ping, Events, Filter; nor is anything that begins with
 //! `Out`.
 
 mod answer;
@@ -144,10 +144,6 @@ impl Relay {
         let id = request.action_id();
         match rights::right(request.name(), *may) {
             Right::Granted => {}
-            Right::OfTheSession => {
-                let text = "Filter is not built yet; allowed: Events with an EventMask of classes";
-                return Err(response::error(id, text));
-            }
             Right::Denied => return Err(response::permission_denied(id)),
             Right::Unknown => return Err(response::unknown_command(id, request.name())),
         }

@@ -153,9 +153,6 @@ const STRICTER: &[Row] = &[
     ("QueueWithdrawCaller", &[Class::Agent]),
 ];
 
-/// On a session of Asterisk's they would hold for whoever gets it next. The operator's own serves the others of them.
-const OF_THE_SESSION: [&str; 1] = ["Filter"];
-
 /// Whether somebody may have an action relayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Right {
@@ -163,17 +160,12 @@ pub(super) enum Right {
     Granted,
     /// A class is missing.
     Denied,
-    /// It changes the session that it is sent on, and that is not Asterisk's.
-    OfTheSession,
     /// It is in no table, and so only for those who may everything; nobody else learns whether it exists.
     Unknown,
 }
 
 /// Whether somebody who `may` use these classes may have that action relayed.
 pub(super) fn right(action: &str, may: Privileges) -> Right {
-    if OF_THE_SESSION.iter().any(|name| name.eq_ignore_ascii_case(action)) {
-        return Right::OfTheSession;
-    }
     let row = AS_ASTERISK.iter().chain(STRICTER).find(|(name, _)| name.eq_ignore_ascii_case(action));
     match row {
         Some((_, needs)) if needs.is_empty() || may.intersects(needs.iter().copied().collect()) => {
