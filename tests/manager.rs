@@ -9,6 +9,8 @@ mod client;
 mod command;
 #[path = "manager/daemon.rs"]
 mod daemon;
+#[path = "manager/list.rs"]
+mod list;
 #[path = "manager/login.rs"]
 mod login;
 #[path = "manager/made.rs"]

@@ -176,14 +176,19 @@ fn dl(headers: Headers, dl: &Dl) -> Headers {
     for index in NumberIndex::all() {
         headers = headers.is(&format!("TryCnt{index}"), dl.tries.0[index.place()]);
     }
-    headers
+    headers = headers
         .is("ResDial", dl.res_dial)
         .may_be("ResDialDetail", dl.res_dial_detail.as_deref())
         .is("ResHangup", dl.res_hangup)
         .may_be("ResHangupDetail", dl.res_hangup_detail.as_deref())
         .is("TmCreate", dl.tm_create)
         .may_be("TmDelete", dl.tm_delete)
-        .may_be("TmUpdate", dl.tm_update)
+        .may_be("TmUpdate", dl.tm_update);
+    // The original takes it and never shows it: it stands behind its headers, where there is one.
+    match &dl.udata {
+        Some(udata) => headers.is("UData", udata),
+        None => headers,
+    }
 }
 
 fn campaign(headers: Headers, campaign: &Campaign) -> Headers {

@@ -122,6 +122,18 @@ impl Store {
         .await
     }
 
+    /// Whether there is, or was, a contact of that uuid: a place in a list that others come after.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn was_dl(&self, uuid: DlUuid) -> Result<bool, StoreError> {
+        self.reading("looking for a contact", async {
+            let found = query(<Dl as Stored>::TAKEN).bind(uuid.to_string()).fetch_optional(&self.readers);
+            Ok(found.await?.is_some())
+        })
+        .await
+    }
+
     /// One contact in use.
     ///
     /// # Errors

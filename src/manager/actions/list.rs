@@ -35,7 +35,7 @@ pub(super) async fn show(kind: NounKind, fields: &Fields, handle: &Handle, repli
         Ok(listed) => {
             replies.send(response::list_start(replies.id(), names.will_follow)).await;
             let sent = match listed {
-                Listed::Whole(nouns) => send_all(names.entry, &nouns, replies).await,
+                Listed::Whole(nouns) => Ok(send_all(names.entry, &nouns, replies).await),
                 Listed::Contacts(contacts) => send_contacts(contacts, handle, replies).await,
             };
             end(names.complete, sent, replies).await;
@@ -57,7 +57,8 @@ pub(super) async fn show_stat(fields: &Fields, handle: &Handle, replies: &Replie
                 let item = response::list_item(replies.id(), "OutCampaignStatEntry");
                 replies.send(render::stat(item, stat).finish_lossy()).await;
             }
-            end("OutCampaignStatListComplete", (stats.len(), None), replies).await;
+            let sent = Sent { items: stats.len(), last: None };
+            end("OutCampaignStatListComplete", Ok(sent), replies).await;
         }
     }
 }
@@ -82,8 +83,14 @@ async fn contacts(fields: &Fields, handle: &Handle) -> Result<Contacts, RequestE
     {
         return Err(no_such(NounKind::Dlma, "DlmaUuid", dlma.uuid()));
     }
+    let after = wanted(fields, "After")?.map(DlUuid::new);
+    if let Some(after) = after
+        && !handle.records().was_dl(after).await?
+    {
+        return Err(no_such(NounKind::Dl, "After", after.uuid()));
+    }
     let mut contacts = Contacts { dlma, left: count, page: Vec::new() };
-    contacts.turn(handle, None).await?;
+    contacts.turn(handle, after).await?;
     Ok(contacts)
 }
 
@@ -97,22 +104,29 @@ impl Contacts {
     }
 }
 
-/// How many were sent, and what kept the rest back.
-type Sent = (usize, Option<RequestError>);
+/// What was sent.
+struct Sent {
+    items: usize,
+    /// The last one, where others come after it that were not asked for.
+    last: Option<DlUuid>,
+}
 
-async fn send_contacts(mut contacts: Contacts, handle: &Handle, replies: &Replies) -> Sent {
-    let mut sent = 0;
+/// What was sent, or how much before what kept the rest back.
+type Ended = Result<Sent, (usize, RequestError)>;
+
+async fn send_contacts(mut contacts: Contacts, handle: &Handle, replies: &Replies) -> Ended {
+    let mut items = 0;
     while let Some(last) = contacts.page.last() {
         let last = DlUuid::new(nouns::uuid(last));
-        sent += send_all(names::of(NounKind::Dl).entry, &contacts.page, replies).await.0;
+        items += send_all(names::of(NounKind::Dl).entry, &contacts.page, replies).await.items;
         if contacts.left == 0 {
-            break;
+            let more = handle.records().dls(contacts.dlma, 1, Some(last)).await;
+            let more = more.map_err(|why| (items, why.into()))?;
+            return Ok(Sent { items, last: (!more.is_empty()).then_some(last) });
         }
-        if let Err(why) = contacts.turn(handle, Some(last)).await {
-            return (sent, Some(why));
-        }
+        contacts.turn(handle, Some(last)).await.map_err(|why| (items, why))?;
     }
-    (sent, None)
+    Ok(Sent { items, last: None })
 }
 
 async fn send_all(entry: &str, nouns: &[Noun], replies: &Replies) -> Sent {
@@ -120,19 +134,26 @@ async fn send_all(entry: &str, nouns: &[Noun], replies: &Replies) -> Sent {
         let item = response::list_item(replies.id(), entry);
         replies.send(render::headers(item, noun).finish_lossy()).await;
     }
-    (nouns.len(), None)
+    Sent { items: nouns.len(), last: None }
 }
 
-/// Closes the list; one that broke off says so, so that nobody takes a part for the whole.
-async fn end(complete: &str, (sent, broken): Sent, replies: &Replies) {
-    let end = match broken {
-        None => response::list_complete(replies.id(), complete, sent),
-        Some(why) => {
-            error!(%why, list = complete, sent, "a list broke off");
+/// Closes the list; one that broke off says so, so that nobody takes a part for the whole, and so does one of which there
+/// is more.
+async fn end(complete: &str, ended: Ended, replies: &Replies) {
+    let end = match ended {
+        Ok(Sent { items, last }) => {
+            let end = response::list_complete(replies.id(), complete, items);
+            match last {
+                Some(last) => end.header("After", last.to_string()),
+                None => end,
+            }
+        }
+        Err((items, why)) => {
+            error!(%why, list = complete, items, "a list broke off");
             MessageBuilder::new("Event", complete)
                 .echo(replies.id())
                 .header("EventList", "Cancelled")
-                .header("ListItems", sent.to_string())
+                .header("ListItems", items.to_string())
                 .header("Message", why.to_string())
         }
     };
