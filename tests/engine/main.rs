@@ -6,6 +6,7 @@ mod call;
 mod campaign;
 mod chaos;
 mod coverage;
+mod day;
 mod dialled;
 mod explain;
 mod interleaving;
