@@ -125,7 +125,7 @@ pub(super) const MIGRATIONS: [Step; 7] = [
     (4, "import", include_str!("../../migrations/sqlite/0004_import.sql")),
     (5, "retry", include_str!("../../migrations/sqlite/0005_retry.sql")),
     (6, "failover", include_str!("../../migrations/sqlite/0006_failover.sql")),
-    (10, "power", include_str!("../../migrations/sqlite/0010_power.sql")),
+    (7, "power", include_str!("../../migrations/sqlite/0007_power.sql")),
 ];
 
 /// The steps that have been run; without a table of them, none.
