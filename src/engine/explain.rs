@@ -1,4 +1,4 @@
-//! Why is this not being dialled right now? Every gate in the order in which the dispatcher asks them ([`super::gate`]),
+//! Why is this not being dialled right now? Every gate in the order in which the dispatcher asks them (`engine::gate`),
 //! then those that a contact alone stands for: what each saw, whether it holds back, and when that changes by itself.
 
 use std::time::Duration;
