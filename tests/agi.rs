@@ -138,6 +138,40 @@ fn a_dialplan_makes_contacts_and_is_told_what_came_of_it() {
 }
 
 #[test]
+fn a_caller_who_hangs_up_while_his_contact_is_made_has_one_and_nobody_is_told() {
+    let lab = Lab::up("agi-hangup");
+    let (mut daemon, door) = start(&lab, "");
+    add_dialplan(&lab, &door);
+    let (mut client, mut admin) = (daemon.client(), lab.admin());
+    let dlma = client.create("OutDlmaCreate", &[("Name", "from calls")]);
+    daemon.signal("-STOP");
+    let (dlma_variable, numbers) = (format!("DLMA={dlma}"), "NUMBERS=300");
+    let fields = [
+        ("Channel", "Local/create@agi-test/n"),
+        ("Application", "Wait"),
+        ("Data", "60"),
+        ("Async", "true"),
+        ("Variable", dlma_variable.as_str()),
+        ("Variable", numbers),
+    ];
+    admin.done("Originate", &fields);
+    let calling = admin.wait_for("the call", |event| {
+        header(event, "Event") == "Newexten" && header(event, "Application") == "AGI"
+    });
+    let channel = header(&calling, "Channel");
+    admin.done("Hangup", &[("Channel", &channel)]);
+    daemon.signal("-CONT");
+    daemon.poll("the contact", |_| {
+        (client.list("OutDlListShow", &[("DlmaUuid", &dlma)]).len() == 1).then_some(())
+    });
+    let again = run(&mut admin, "create", &[("DLMA", &dlma), ("NUMBERS", "301")]);
+    assert_eq!(again[0], "OK", "the next caller is served");
+    assert_eq!(client.list("OutDlListShow", &[("DlmaUuid", &dlma)]).len(), 2);
+    daemon.assert_runs();
+    daemon.check();
+}
+
+#[test]
 fn a_user_event_makes_a_contact_where_that_is_turned_on() {
     let lab = lab("userevent", "127.0.0.1:9");
     let (mut daemon, _) = start(&lab, "user_events = true");

@@ -9,6 +9,7 @@ use astout::model::time::Timestamp;
 use serde_json::Value;
 use support::ami::{Client, header};
 use support::daemon::Daemon;
+use support::lab::Lab;
 use support::pbx::Breakable;
 use support::sandbox::Sandbox;
 use support::scenario::{Campaign, LOCAL};
@@ -350,4 +351,39 @@ fn the_command_line_says_the_same() {
     assert_eq!(json[0]["gates"][2]["gate"], "Status");
     let refused = daemon.cli(&["explain", "zz"]);
     assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn a_real_asterisk_is_told_of_as_the_sandbox_is() {
+    let lab = Lab::up("explain");
+    let mut daemon = Daemon::start(&lab, "");
+    let mut client = daemon.client();
+    // A call that is up, and a list that waits for nobody else.
+    let up = running(&mut client, &[], &HOLD, &[&STAYS]);
+    client.wait_for("the answer", |event| {
+        header(event, "Event") == "OutDialingUpdate" && header(event, "Status") == "6"
+    });
+    let told = until_held_by(&mut daemon, &mut client, "Uuid", &up.uuid, "List");
+    assert!(
+        told.saw("List").starts_with("0 contacts have a try left, 1 are being dialled"),
+        "{}",
+        told.saw("List")
+    );
+    let told = one(&mut client, "Number", "1000001");
+    assert!(told.saw("Contact").starts_with("it is being dialled right now"), "{}", told.saw("Contact"));
+    // A queue that Asterisk does not have, and one without agents.
+    for (queue, saw) in [("nowhere", "Asterisk has no such queue"), ("sales_none", "0 agents are free")] {
+        let destination = [&QUEUE[..], &[("Data", queue)]].concat();
+        let campaign = running(&mut client, &[], &destination, &[&BUSY]);
+        until_saw(&mut daemon, &mut client, &campaign.uuid, "Queue", saw);
+        until_held_by(&mut daemon, &mut client, "Uuid", &campaign.uuid, "Queue");
+        campaign.request(&mut client, "0");
+    }
+    // It dies with its call, and what waits for another waits for it.
+    lab.kill();
+    client.create("OutDlListCreate", &[("DlmaUuid", &up.dlma), ("Number1", "2002")]);
+    until_saw(&mut daemon, &mut client, &up.uuid, "Asterisk", "not connected");
+    until_held_by(&mut daemon, &mut client, "Uuid", &up.uuid, "Asterisk");
+    daemon.kill();
+    daemon.check();
 }
