@@ -7,6 +7,7 @@ use crate::ami::message::Message;
 use crate::engine::dialing::{CallEvent, DialStatus, Response, Since};
 use crate::engine::{Input, LiveChannel};
 use crate::model::codes::HangupCause;
+use crate::model::dialing::Amd;
 use crate::model::fields::Fields;
 use crate::model::ids::DialingUuid;
 
@@ -48,7 +49,7 @@ pub fn call_event(event: &Message) -> Option<Input> {
         "Hangup" => {
             let cause = event.get("Cause").and_then(|cause| cause.parse().ok()).unwrap_or_default();
             let text = event.get("Cause-txt").unwrap_or_default().into_owned();
-            (uuid(event, "Uniqueid")?, CallEvent::Hangup { cause: HangupCause(cause), text })
+            (uuid(event, "Uniqueid")?, CallEvent::Hangup { cause: HangupCause(cause), text, amd: amd(event) })
         }
         "SoftHangupRequest" if is(event, "Cause", SHUTDOWN) => {
             (uuid(event, "Uniqueid")?, CallEvent::ShutDown)
@@ -114,6 +115,17 @@ pub fn probe_answer(items: &[Message]) -> CallEvent {
         },
         None => CallEvent::Gone,
     }
+}
+
+/// What the dialplan has found of who answered. Asterisk tells a channel's variables in its events where manager.conf asks
+/// for that, `channelvars = AMDSTATUS,AMDCAUSE`; so its last event has them, whenever they were set.
+fn amd(event: &Message) -> Option<Box<Amd>> {
+    let variable = |name: &str| {
+        let mut set = event.all("ChanVariable");
+        set.find_map(|variable| Some(variable.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+    };
+    let status = variable("AMDSTATUS").filter(|status| !status.is_empty())?;
+    Some(Box::new(Amd { status, cause: variable("AMDCAUSE").unwrap_or_default() }))
 }
 
 /// How long ago the channel was dialled and answered. An Asterisk that keeps no CDRs does not know.
@@ -222,8 +234,24 @@ mod tests {
     #[test]
     fn a_hangup_brings_its_cause_and_words() {
         let hangup = event("Hangup", &[("Uniqueid", UUID), ("Cause", "17"), ("Cause-txt", "User busy")]);
-        let expected = CallEvent::Hangup { cause: HangupCause(17), text: "User busy".into() };
+        let expected = CallEvent::Hangup { cause: HangupCause(17), text: "User busy".into(), amd: None };
         assert_eq!(what(&hangup), Some(expected));
+    }
+
+    #[test]
+    fn a_hangup_brings_what_the_dialplan_has_found_of_who_answered() {
+        let of = |variables: &[(&str, &str)]| match what(&event(
+            "Hangup",
+            &[&[("Uniqueid", UUID), ("Cause", "16")], variables].concat(),
+        )) {
+            Some(CallEvent::Hangup { amd, .. }) => amd,
+            other => panic!("{other:?}"),
+        };
+        let machine = [("ChanVariable", "AMDSTATUS=MACHINE"), ("ChanVariable", "AMDCAUSE=TOOLONG-5000")];
+        let expected = Amd { status: "MACHINE".into(), cause: "TOOLONG-5000".into() };
+        assert_eq!(of(&machine), Some(Box::new(expected)));
+        assert_eq!(of(&[("ChanVariable", "AMDSTATUS="), ("ChanVariable", "AMDCAUSE=")]), None);
+        assert_eq!(of(&[]), None);
     }
 
     #[test]

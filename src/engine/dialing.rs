@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::{breaker, history};
 
 use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
-use crate::model::dialing::{Attempt, Dialing, Ending, NextTry, Progress};
+use crate::model::dialing::{Amd, Attempt, Dialing, Ending, NextTry, Progress};
 use crate::model::history::History;
 use crate::model::time::{Now, Timestamp};
 
@@ -73,6 +73,8 @@ pub enum CallEvent {
         cause: HangupCause,
         /// The same in Asterisk's words.
         text: String,
+        /// What answered, where the dialplan has looked.
+        amd: Option<Box<Amd>>,
     },
     /// Asterisk hangs it up, because it shuts down: SoftHangupRequest. The hangup follows.
     ShutDown,
@@ -399,12 +401,13 @@ impl Call {
                     Response::Failure { .. } => DialingStatus::OriginateResponseFailed,
                 }
             }
-            CallEvent::Hangup { cause, text } => {
+            CallEvent::Hangup { cause, text, amd } => {
                 if progress.res_hangup.is_some() {
                     return Vec::new();
                 }
                 progress.res_hangup = Some(cause);
                 progress.res_hangup_detail = Some(text);
+                progress.amd = amd;
                 progress.tm_hangup = Some(moment);
                 if self.response.is_some() {
                     return vec![self.end(now, None)];

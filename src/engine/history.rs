@@ -30,7 +30,7 @@ pub(super) fn seen(event: &CallEvent) -> Seen {
         CallEvent::Responded(Response::Failure { reason }) => {
             Seen { response: Some("Failure"), reason: Some(*reason), ..Seen::named("OriginateResponse") }
         }
-        CallEvent::Hangup { cause, text } => {
+        CallEvent::Hangup { cause, text, amd: _ } => {
             Seen { cause: Some(cause.0), ..Seen::named("Hangup").told(text) }
         }
         CallEvent::ShutDown => Seen::named("SoftHangupRequest"),

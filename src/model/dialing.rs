@@ -98,6 +98,15 @@ impl Attempt {
     }
 }
 
+/// What Asterisk's application AMD has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Amd {
+    /// `AMDSTATUS`.
+    pub status: String,
+    /// `AMDCAUSE`: why it says so.
+    pub cause: String,
+}
+
 /// How far a dialing has come: what its events have said so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
@@ -113,6 +122,10 @@ pub struct Progress {
     pub res_hangup: Option<HangupCause>,
     /// The same in Asterisk's words.
     pub res_hangup_detail: Option<String>,
+    /// What answered, in the words of Asterisk's AMD: HUMAN, MACHINE, NOTSURE, HANGUP; `None` where nobody looked. Known
+    /// with the hangup only, and so kept in the line and nowhere else.
+    #[serde(skip)]
+    pub amd: Option<Box<Amd>>,
     /// When the channel began to dial.
     pub tm_dial_begin: Option<Timestamp>,
     /// When the dial ended: answered, or given up.
@@ -132,6 +145,7 @@ impl Default for Progress {
             res_dial_detail: None,
             res_hangup: None,
             res_hangup_detail: None,
+            amd: None,
             tm_dial_begin: None,
             tm_dial_end: None,
             tm_hangup: None,

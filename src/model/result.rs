@@ -47,6 +47,8 @@ struct Line<'a> {
     tm_hangup: Option<Timestamp>,
     res_hangup: u32,
     res_hangup_detail: Option<&'a str>,
+    res_amd: Option<&'a str>,
+    res_amd_detail: Option<&'a str>,
     #[serde(flatten)]
     info: Option<Info<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,6 +166,8 @@ pub fn line(seq: i64, ending: &Ending, options: ResultOptions) -> Result<String,
         tm_hangup: progress.tm_hangup,
         res_hangup: progress.res_hangup.map_or(0, |cause| cause.0),
         res_hangup_detail: progress.res_hangup_detail.as_deref(),
+        res_amd: progress.amd.as_ref().map(|amd| amd.status.as_str()),
+        res_amd_detail: progress.amd.as_ref().map(|amd| amd.cause.as_str()),
         info,
         history_events: options.history.then_some(&ending.history),
     })

@@ -128,7 +128,7 @@ pub(crate) fn created() -> CallEvent {
 }
 
 pub(crate) fn hangup(cause: u32) -> CallEvent {
-    CallEvent::Hangup { cause: HangupCause(cause), text: format!("cause {cause}") }
+    CallEvent::Hangup { cause: HangupCause(cause), text: format!("cause {cause}"), amd: None }
 }
 
 pub(crate) fn failure(reason: u32) -> CallEvent {

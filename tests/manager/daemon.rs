@@ -215,7 +215,7 @@ impl Daemon {
     /// It is answered, and hung up later.
     pub(crate) async fn is_answered_and_ends(&self, attempt: &Attempt) {
         let cause = astout::model::codes::HangupCause(16);
-        let hangup = CallEvent::Hangup { cause, text: "Normal Clearing".to_owned() };
+        let hangup = CallEvent::Hangup { cause, text: "Normal Clearing".to_owned(), amd: None };
         let responded = CallEvent::Responded(Response::Success);
         for event in [CallEvent::Up, responded, hangup] {
             self.call(attempt.uuid, event).await;

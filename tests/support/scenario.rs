@@ -98,7 +98,7 @@ pub fn results_of(daemon: &Daemon, number: &str) -> Vec<Value> {
 }
 
 /// Every key that a result line has, the mission's and the contract's.
-pub const KEYS: [&str; 38] = [
+pub const KEYS: [&str; 40] = [
     "camp_uuid",
     "channel_name",
     "channelid",
@@ -137,6 +137,8 @@ pub const KEYS: [&str; 38] = [
     "uuid",
     "variables",
     "res_dial_detail",
+    "res_amd",
+    "res_amd_detail",
 ];
 
 /// Checks what holds for every result line: all keys, one number of its own without gaps, ids that agree.
