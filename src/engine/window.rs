@@ -7,10 +7,10 @@
 //! | | opens | closes |
 //! |---|---|---|
 //! | at a time that is skipped | at the first instant after the gap | at the first instant after the gap |
-//! | at a time that comes twice | the second time (the first, where the hour that comes twice begins with it) | the first time after it has opened |
+//! | at a time that comes twice | the second time (the first, where the hour that comes twice begins with it and lies in the window) | the first time after it has opened |
 //!
-//! So a window that would lie in the gap is not there, and none is there twice. A window that opens at midnight does so
-//! with the first instant of its date, and one that closes then with the first instant of the next.
+//! So a window that would lie in the gap is not there, and none is there twice. One that closes at midnight does so with
+//! the first instant of the next date.
 //!
 //! A window starts its campaign once. The campaign remembers by its close (`sc_served`) that it has been started in
 //! it, or was stopped in it: what then ends it, the end of its list, an operator, or the window's close, holds until
@@ -224,20 +224,19 @@ fn span(schedule: &Schedule, date: NaiveDate) -> Option<(Timestamp, Timestamp)> 
         return None;
     }
     let (zone, start, end) = (schedule.zone(), schedule.opens_at(), schedule.closes_at());
-    let open = if start == NaiveTime::MIN {
-        begin(zone, date)
-    } else {
-        let (first, second) = shown(zone, date.and_time(start));
-        // What the clock shows last before that is either an earlier time, or the end of the hour that comes twice.
-        let earlier =
-            |at: &Timestamp| local(zone, (at.utc() - TimeDelta::seconds(1)).into()) < date.and_time(start);
-        second.filter(earlier).unwrap_or(first)
-    };
     let last = if end <= start { date.succ_opt()? } else { date };
+    let (from, to) = (date.and_time(start), last.and_time(end));
+    let (first, second) = shown(zone, from);
+    // Unless the clock shows a time of the window up to when it shows its first one again: then all is one stretch.
+    let begins_anew = |at: &Timestamp| {
+        let before = local(zone, (at.utc() - TimeDelta::seconds(1)).into());
+        before < from || to <= before
+    };
+    let open = second.filter(begins_anew).unwrap_or(first);
     let close = if end == NaiveTime::MIN {
         begin(zone, last)
     } else {
-        let (first, second) = shown(zone, last.and_time(end));
+        let (first, second) = shown(zone, to);
         second.filter(|_| first <= open).unwrap_or(first)
     };
     (open < close).then_some((open, close))

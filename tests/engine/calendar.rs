@@ -292,3 +292,24 @@ fn a_time_that_comes_twice_opens_the_second_time_and_closes_the_first() {
     assert_eq!(closed_until(&within, "2026-10-25T00:20:00Z"), second("2026-10-25T01:10:00Z"));
     assert_eq!(open_until(&within, "2026-10-25T01:10:00Z"), second("2026-10-25T01:50:00Z"));
 }
+
+#[test]
+fn a_window_about_the_hour_that_comes_twice_is_its_longest_stretch_or_the_later_of_two() {
+    for (zone, around, hour) in [
+        ("America/Havana", "2026-11-01", 0),
+        ("America/New_York", "2026-11-01", 1),
+        ("Africa/Cairo", "2026-10-29", 23),
+    ] {
+        for (start, end) in [(0, 10), (0, 60), (0, 61), (1, 10), (1, 60), (1, 90), (10, 0)] {
+            let minute = |of_hour: u32| Some((hour * 60 + of_hour) % (24 * 60));
+            let meaning = Meaning {
+                zone: zone.parse().unwrap(),
+                start: minute(start),
+                end: minute(end),
+                days: (0..7).collect(),
+                except: Vec::new(),
+            };
+            compare(&meaning, around.parse().unwrap());
+        }
+    }
+}
