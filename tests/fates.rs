@@ -131,6 +131,28 @@ fn a_contact_that_is_not_due_holds_nobody_up_and_is_tried_again_after_retry_dela
 }
 
 #[test]
+fn a_busy_number_is_tried_again_after_delays_of_its_own_that_grow() {
+    let lab = Lab::up("growing");
+    let daemon = Daemon::start(&lab, "");
+    let mut client = daemon.client();
+    let plan = [("RetryDelay", "600"), ("RetryDelayBusy", "1 3"), ("MaxRetry1", "3")];
+    let campaign = start(&mut client, &plan, &[&[("Name", "busy"), ("Number1", "2001")]]);
+    campaign.run(&mut client);
+
+    let lines = daemon.results();
+    let at = |line: &Value, key: &str| -> chrono::DateTime<chrono::Utc> {
+        line[key].as_str().unwrap().parse().unwrap()
+    };
+    let pauses: Vec<_> = lines
+        .windows(2)
+        .map(|two| (at(&two[1], "tm_dialing") - at(&two[0], "tm_hangup")).num_milliseconds())
+        .collect();
+    // Nobody comes early; how late is a matter of how busy the machine is.
+    assert!(pauses.len() == 2 && (1000..3000).contains(&pauses[0]) && pauses[1] >= 3000, "{pauses:?}");
+    daemon.check();
+}
+
+#[test]
 fn a_plan_of_chan_sip_is_taken_and_the_log_says_once_what_to_do() {
     let fates = [("300", "failed", 0, 0, json!(null), "13"), ("301", "failed", 0, 0, json!(null), "13")];
     let daemon = fates::dial_each(&Lab::up("sip"), &[("TechName", "sip/")], &HANGUP, &fates);
