@@ -121,6 +121,21 @@ fn an_application_that_fails_gives_its_call_on_and_one_that_worked_does_not() {
 }
 
 #[test]
+fn a_queue_that_is_full_gives_the_call_on() {
+    let mut scene = scene("failover-full");
+    let last = scene.client.create("OutDestinationCreate", &SHOW);
+    let queue = [("Name", "full"), ("Type", "1"), ("Application", "Queue"), ("Data", "sales_full")];
+    scene.client.create("OutDestinationCreate", &with(&queue, &last));
+    scene.goes_to("full");
+    let waits = |event: &_| ["QueueCallerJoin", "UserEvent"].contains(&header(event, "Event").as_str());
+    let first = scene.admin.wait_for("the first caller", waits);
+    assert_eq!(header(&first, "Event"), "QueueCallerJoin", "there was room for one");
+    scene.goes_to("full");
+    let shown = scene.shown();
+    assert_ne!(header(&shown, "Uniqueid"), header(&first, "Uniqueid"), "who waits goes on waiting");
+}
+
+#[test]
 fn a_call_that_is_answered_while_astout_is_away_finds_its_failover() {
     let mut scene = scene("failover-away");
     let last = scene.client.create("OutDestinationCreate", &SHOW);
