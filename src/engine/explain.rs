@@ -180,7 +180,11 @@ impl Asked<'_> {
                 ("Due", "a contact is due, or its list is yet to be looked at".to_owned(), None)
             }
             Saw::Due(Some(at)) => {
-                return ("Due", format!("RetryDelay: its next contact is due at {at}"), Some(at));
+                return (
+                    "Due",
+                    format!("by its plan's retry delay its next contact is due at {at}"),
+                    Some(at),
+                );
             }
             Saw::Mode(mode) => ("Mode", mode_words(mode), None),
             Saw::Node(there) => ("Node", node_words(there), None),
@@ -311,7 +315,7 @@ impl Asked<'_> {
             say("Delay", false, "it is due".to_owned(), None);
         } else {
             let at = selection::due_at(&rung, plan, *last_end);
-            say("Delay", true, format!("RetryDelay: it is due at {at}"), Some(at));
+            say("Delay", true, format!("{}: it is due at {at}", plan.retry_delay_field(&rung)), Some(at));
         }
         let policy = &self.engine.options.policy;
         let ways = self.engine.ways(parts.destination);

@@ -11,7 +11,7 @@ use super::number::{NUMBERS, NumberIndex, PhoneNumber};
 use super::originate::OriginateOptions;
 use super::policy::Policy;
 use super::ratio::{PowerRatio, RATIO_FORM};
-use super::retry::{MAX_DELAY_S, Retry};
+use super::retry::{LastEnd, MAX_DELAY_S, Retry};
 use super::rung::Rung;
 use super::time::Timestamp;
 use super::variables::{self, Variables};
@@ -274,6 +274,14 @@ impl Plan {
     pub fn retry_delay(&self, rung: &Rung) -> Duration {
         let delays = self.retry.delays(rung.last());
         Duration::from_secs(delays.map_or(self.retry_delay_s, |delays| delays.after(rung.total())).into())
+    }
+
+    /// The field that says that delay.
+    pub fn retry_delay_field(&self, rung: &Rung) -> &'static str {
+        match self.retry.delays(rung.last()) {
+            Some(_) => rung.last().field(),
+            None => LastEnd::Other.field(),
+        }
     }
 
     /// The tries that a number of a contact on `rung` gets in all.

@@ -63,6 +63,17 @@ impl LastEnd {
         }
     }
 
+    /// The field of a plan that says the delay after it.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Other => "RetryDelay",
+            Self::Busy => "RetryDelayBusy",
+            Self::NoAnswer => "RetryDelayNoAnswer",
+            Self::Congestion => "RetryDelayCongestion",
+            Self::Failed => "RetryDelayFailed",
+        }
+    }
+
     /// The one with that word.
     pub fn of_word(word: &str) -> Option<Self> {
         let all = [Self::Other, Self::Busy, Self::NoAnswer, Self::Congestion, Self::Failed];

@@ -72,7 +72,7 @@ impl FromStr for Timestamp {
     type Err = NotATimestamp;
 
     fn from_str(text: &str) -> Result<Self, NotATimestamp> {
-        // `%.f` also takes the unpadded fractions that an original installation left in its tables.
+        // Any number of digits is taken for a fraction. (An original installation's are not: `store::original` reads them.)
         NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.fZ")
             .map(|at| Self(at.and_utc()))
             .map_err(|_| NotATimestamp)

@@ -47,7 +47,11 @@ const CAMPAIGN: &[Field] = &[
     uuid("Dlma", NounKind::Dlma, "Whom it dials"),
     uuid("Dest", NounKind::Destination, "Where answered calls go"),
     field("Weight", "1-100", "Its share where campaigns compete [default: 1]"),
-    uuid("NextCampaign", NounKind::Campaign, "Starts when this one has ended"),
+    uuid(
+        "NextCampaign",
+        NounKind::Campaign,
+        "Starts when this one's list has ended, not when somebody stops it",
+    ),
     field("ScMode", "0|1", "1: it starts and stops by its schedule [default: 0]"),
     field("ScTimeStart", "hh:mm:ss", "From when on its window is open, each day that is admitted"),
     field("ScTimeEnd", "hh:mm:ss", "Until when; before the start: on the next day"),
