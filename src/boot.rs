@@ -4,6 +4,7 @@
 //! `ready`. Stop: the doors take nothing more and dialing ends, the driver settles what is half done, the connection
 //! logs off, the database is closed. Calls that are up stay up.
 
+mod options;
 mod watchdog;
 
 use std::fs::{self, File, Permissions};
@@ -24,10 +25,8 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::agi;
-use crate::ami::{ClientOptions, Privileges};
-use crate::asterisk::connection::ConnectionOptions;
-use crate::asterisk::{self, EVENTS, USER_EVENTS};
-use crate::config::{self, Config, ManagerSecret, OnUnknown, OrphanPolicy};
+use crate::asterisk;
+use crate::config::{self, Config, OrphanPolicy};
 use crate::crash::{self, Point};
 use crate::daemon::clock::Clock;
 use crate::daemon::control::{Control, Manner, Reloaded, Stop};
@@ -35,15 +34,15 @@ use crate::daemon::dialplan;
 use crate::daemon::driver::{self, Broken, Parts};
 use crate::daemon::handle::Handle;
 use crate::disk;
-use crate::engine::{self, Engine, Records};
+use crate::engine::{Engine, Records};
 use crate::manager;
-use crate::manager::relay::{self, Relay};
-use crate::model::dialing::NextTry;
+use crate::manager::relay::Relay;
 use crate::model::ids::Ids;
 use crate::model::policy::Policy;
-use crate::model::result::ResultOptions;
 use crate::result_log::{LogError, LogWriter, ResultLog};
 use crate::store::{Opened, Recovered, Store, StoreError, StoreOptions};
+pub use options::policy;
+use options::{connection_options, engine_options, relayed_to, result_options, users};
 
 /// How long the doors and the connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -325,52 +324,6 @@ fn records(recovered: Recovered) -> Records {
     }
 }
 
-fn connection_options(asterisk: &config::Asterisk, user_events: bool) -> ConnectionOptions {
-    let mut events_mask = EVENTS.to_owned();
-    if user_events {
-        events_mask.extend([",", USER_EVENTS]);
-    }
-    ConnectionOptions {
-        host: asterisk.host.clone(),
-        port: asterisk.port,
-        session: ClientOptions {
-            username: asterisk.username.clone(),
-            secret: asterisk.secret.expose().to_owned(),
-            events_mask,
-            action_id_prefix: String::new(),
-            ..ClientOptions::default()
-        },
-        ..ConnectionOptions::default()
-    }
-}
-
-/// The Asterisk that operators are relayed to.
-fn relayed_to(asterisk: &config::Asterisk) -> relay::Asterisk {
-    relay::Asterisk {
-        host: asterisk.host.clone(),
-        port: asterisk.port,
-        username: asterisk.relay_username.clone().unwrap_or_else(|| asterisk.username.clone()),
-        secret: asterisk.secret.expose().to_owned(),
-    }
-}
-
-fn engine_options(config: &Config, asterisk: &config::Asterisk) -> engine::Options {
-    engine::Options {
-        max_channels: asterisk.max_channels,
-        calls_per_second: asterisk.calls_per_second,
-        policy: policy(&config.policy),
-        on_unknown: match config.dialer.on_unknown {
-            OnUnknown::Count => NextTry::AfterDelay,
-            OnUnknown::Retry => NextTry::AtOnce,
-            OnUnknown::Hold => NextTry::Held,
-        },
-    }
-}
-
-fn result_options(result: &config::ResultLog) -> ResultOptions {
-    ResultOptions { info: result.info_enable, history: result.history_events_enable }
-}
-
 /// Takes up what of a new configuration can be taken up while calls are up, and says what takes a restart.
 async fn take_up(
     mut running: Config,
@@ -445,48 +398,6 @@ fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(section, changed)| changed.then_some(section))
     .collect()
-}
-
-/// What the configuration allows, in the words of those who ask.
-pub fn policy(policy: &config::Policy) -> Policy {
-    Policy {
-        technologies: policy.technologies.iter().collect(),
-        local_contexts: policy.local_contexts.iter().collect(),
-        contexts: policy.contexts.iter().collect(),
-        applications: policy.applications.iter().collect(),
-        caller_ids: policy.caller_ids.iter().collect(),
-        denied_prefixes: policy.denied_prefixes.clone(),
-        emergency_numbers: policy.emergency_numbers.clone(),
-        allow_sip_users: policy.allow_sip_users,
-    }
-}
-
-fn users(config: &config::Manager) -> Vec<manager::User> {
-    let classes = |words: &[String]| {
-        // Classes of our own come with the actions that they guard; all of Asterisk's are known.
-        let known = words.iter().map(String::as_str).filter(|word| !word.starts_with("out-"));
-        Privileges::of_words(known).unwrap_or(Privileges::NONE)
-    };
-    for user in &config.users {
-        if !user.write.is_empty() && user.write.iter().all(|word| word.starts_with("out-")) {
-            warn!(
-                user = user.name,
-                "may send no action: the classes out-… guard nothing yet; give it message"
-            );
-        }
-    }
-    let user = |user: &config::ManagerUser| manager::User {
-        name: user.name.clone(),
-        secret: match &user.secret {
-            ManagerSecret::Plain(secret) => manager::Secret::Plain(secret.expose().to_owned()),
-            ManagerSecret::Argon2id(hash) => manager::Secret::Argon2id(hash.expose().to_owned()),
-        },
-        read: classes(&user.read),
-        write: classes(&user.write),
-        permit: user.permit.clone(),
-        deny: user.deny.clone(),
-    };
-    config.users.iter().map(user).collect()
 }
 
 /// Opens the doors that are configured; gives the path of the local socket.
