@@ -427,7 +427,12 @@ async fn open_doors(
         tasks.spawn_on(agi::serve(listener, handle.clone(), tasks.clone(), stop.clone()), threads);
     }
     let Some(path) = &config.cli.socket else { return Ok(None) };
-    // The lock is ours, so a socket that is there is nobody's any more.
+    // One that does not answer is nobody's any more. One that does is the only way to another daemon.
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        let why = "another daemon answers there: give each its own socket";
+        let why = io::Error::new(io::ErrorKind::AddrInUse, why);
+        return Err(cannot_listen("cli", &path.display())(why));
+    }
     match fs::remove_file(path) {
         Ok(()) => {}
         Err(why) if why.kind() == io::ErrorKind::NotFound => {}

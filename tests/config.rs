@@ -282,6 +282,17 @@ fn a_user_is_checked_whole() {
 }
 
 #[test]
+fn a_number_of_the_policy_that_no_number_can_be_like_is_refused() {
+    let text = "[policy]\nemergency_numbers = [\"112 \", \"+112#\"]\ndenied_prefixes = [\"abc\"]\n";
+    assert_snapshot!(wrong(text), @r#"
+    astout.toml:2: policy.emergency_numbers: "112 " is no number; allowed: digits, * and #, a leading +, and with allow_sip_users letters . _ -; no blanks
+    astout.toml:3: policy.denied_prefixes: "abc" is no number; allowed: digits, * and #, a leading +, and with allow_sip_users letters . _ -; no blanks
+    "#);
+    let users = format!("[policy]\nallow_sip_users = true\n{}", "denied_prefixes = [\"abc.\"]\n");
+    assert!(load(&users, [("ASTOUT__ASTERISK__SECRET", "x")]).is_ok());
+}
+
+#[test]
 fn a_line_break_never_gets_into_a_name_or_a_secret() {
     let text = "[asterisk]\nusername = \"a\\r\\nAction: Command\"\nsecret = \"tell\\nnobody\"\n";
     assert_snapshot!(load(text, []).unwrap_err(), @"

@@ -26,16 +26,34 @@ pub struct Policy {
 
 pub(super) fn read(mut section: Section<'_, '_>) -> Policy {
     let applications = ["Queue", "Park", "Playback", "ConfBridge", "Wait", "Hangup"];
+    let letters = section.flag("allow_sip_users", false);
     let policy = Policy {
         technologies: section.list("technologies", &["PJSIP", "SIP", "IAX2", "DAHDI", "Local"]),
         local_contexts: section.list("local_contexts", &["astout-demo"]),
         contexts: section.list("contexts", &["*"]),
         applications: section.list("applications", &applications),
         caller_ids: section.list("caller_ids", &["*"]),
-        denied_prefixes: section.list("denied_prefixes", &[]),
-        emergency_numbers: section.list("emergency_numbers", &["110", "112", "911", "999"]),
-        allow_sip_users: section.flag("allow_sip_users", false),
+        denied_prefixes: numbers(&mut section, letters, "denied_prefixes", &[]),
+        emergency_numbers: numbers(&mut section, letters, "emergency_numbers", &["110", "112", "911", "999"]),
+        allow_sip_users: letters,
     };
     section.finish();
     policy
+}
+
+/// Numbers, or how they begin. One that no number can be like would guard nothing, and nobody would notice.
+fn numbers(section: &mut Section<'_, '_>, letters: bool, key: &'static str, default: &[&str]) -> Vec<String> {
+    let allowed = "digits, * and #, a leading +, and with allow_sip_users letters . _ -; no blanks";
+    let may_be = |c: char| {
+        c.is_ascii_digit()
+            || matches!(c, '*' | '#')
+            || letters && (c.is_ascii_alphabetic() || matches!(c, '.' | '_' | '-'))
+    };
+    let given = section.list(key, default);
+    for number in &given {
+        if !number.strip_prefix('+').unwrap_or(number).chars().all(may_be) {
+            section.problem(key, format!("\"{number}\" is no number; allowed: {allowed}"));
+        }
+    }
+    given
 }

@@ -76,10 +76,11 @@ impl Policy {
     }
 
     /// Why that number may not be dialled, or `None` where it may. Visual separators are no part of a number,
-    /// so there is nothing to strip; a leading `+` is not counted.
+    /// so there is nothing to strip; a leading `+` is not counted, and no `#` behind, which trunks take for its end.
     pub fn refuses_number(&self, number: &str) -> Option<String> {
         let bare = number.trim_start_matches('+');
-        if self.emergency_numbers.iter().any(|emergency| emergency.trim_start_matches('+') == bare) {
+        let ended = |number: &str| number.trim_start_matches('+').trim_end_matches('#').to_owned();
+        if self.emergency_numbers.iter().any(|emergency| ended(emergency) == ended(number)) {
             return Some(format!("{number} is an emergency number"));
         }
         self.denied_prefixes
@@ -135,6 +136,7 @@ mod tests {
         assert!(policy.refuses_number("112").is_some());
         assert!(policy.refuses_number("+112").is_some());
         assert!(policy.refuses_number("88166").is_some());
+        assert!(policy.refuses_number("112#").is_some());
         assert_eq!(policy.refuses_number("1123"), None);
         let international = Policy { denied_prefixes: vec!["+".into(), String::new()], ..Policy::default() };
         assert!(international.refuses_number("+49301").is_some());

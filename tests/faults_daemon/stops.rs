@@ -1,6 +1,7 @@
 //! Cases 12 and 16 to 18, and what ends the daemon on request: SIGTERM once and twice, `astout stop`, `drain`, `reload`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -85,6 +86,32 @@ fn case_12_a_second_daemon_is_refused_before_it_touches_anything(pbx: &mut impl 
     assert!(daemon.client().action("Ping", &[]).is_success());
     assert!(daemon.stop().success());
     daemon.check();
+}
+
+#[test]
+fn a_daemon_of_another_database_does_not_take_the_socket_of_one_that_runs() {
+    let sandbox = Sandbox::up("");
+    let mut daemon = Daemon::start(&sandbox, "");
+    let mut other = Daemon::prepared_beside(&sandbox, "");
+    let (own, theirs) = (other.path("ctl.sock"), daemon.path("ctl.sock"));
+    other.reconfigure(&own.display().to_string(), &theirs.display().to_string());
+    let (code, text) = other.refused();
+    assert_eq!(code, 69, "{text}");
+    assert!(text.contains("another daemon answers there"), "{text}");
+    assert_eq!(said(&daemon.cli(&["stop"])).0, 0, "it is still reached");
+    assert!(daemon.ended().success());
+}
+
+#[test]
+fn what_is_made_is_nothing_for_everybody() {
+    let sandbox = Sandbox::up("");
+    let mut daemon = Daemon::start(&sandbox, "");
+    daemon.client().create("OutPlanCreate", &[]);
+    for name in ["astout.sqlite3", "astout.sqlite3-wal", "astout.sqlite3-shm", "astout.result"] {
+        let mode = fs::metadata(daemon.path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o027, 0, "{name} has {mode:o}");
+    }
+    assert!(daemon.stop().success());
 }
 
 fn case_16_a_stop_waits_for_what_rings_and_hangs_up_nothing(pbx: &mut impl Pbx) {
