@@ -302,8 +302,8 @@ impl<'a> Run<'a> {
             let now: Vec<&Taken> = self.first();
             let sent = now.len();
             door.send(self.batch(import, false), &now)?;
-            // The rows behind are read while these are written.
-            self.fill(sent + self.window)?;
+            // The rows behind are read while these are written. Where they cannot be read, these are counted first.
+            let behind = self.fill(sent + self.window);
             let answer = door.receive(&self.order)?;
             let done = usize::try_from(answer.rows.saturating_sub(import.rows)).unwrap_or(usize::MAX);
             if done == 0 || done > sent {
@@ -318,6 +318,7 @@ impl<'a> Run<'a> {
             self.queue.drain(..done);
             self.count(import, answer);
             progress.tell(import);
+            behind?;
         }
         if import.id.is_some() {
             door.send(self.batch(import, true), &[])?;

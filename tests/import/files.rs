@@ -98,6 +98,26 @@ fn what_is_no_file_to_import_is_told_with_what_to_do_and_writes_nothing() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_is_named_by_its_line_and_nothing_behind_it_is_taken() {
+    let (daemon, dlma) = daemon_with_list();
+    let rest: String = (0..2000).map(|row| format!("client {row},{}\n", 2000 + row)).collect();
+    let text = format!("name,number1\nok,1010201\n\"b,1010202\n{rest}");
+    let path = file(&daemon, "open.csv", &text);
+    for more in [&[][..], &["--dry-run"]] {
+        let (code, said) = import(&daemon, &dlma, &path, more);
+        assert!(code == 65 && said.contains("line 3: a quote is opened here"), "{code} {said}");
+        assert_eq!(contacts(&daemon), 0, "a file is read through before anything of it is taken");
+    }
+    // What comes through a pipe is taken as it comes: what stands before may stay, and is counted.
+    let (code, said) = import_piped(&daemon, &dlma, &format!("name,number1\n{rest}\"b,1\n{rest}"), &[]);
+    assert!(code == 65 && said.contains("line 2002: a quote is opened here"), "{code} {said}");
+    assert!(said.contains(&format!("; {} rows are done with, and stay", contacts(&daemon))), "{said}");
+    let closed = text.replace("1010202\n", "\nclosed\",1010202\n");
+    let (code, said) = import(&daemon, &dlma, &file(&daemon, "closed.csv", closed), &["--map", "name="]);
+    assert!(code == 0 && said.contains("2002 rows: 2002 imported"), "{said}");
+}
+
+#[test]
 fn arguments_that_cannot_be_meant_are_64_and_files_that_cannot_be_read_74() {
     let (daemon, dlma) = daemon_with_list();
     let path = file(&daemon, "leads.csv", "name,mobile\nann,300\n");

@@ -39,6 +39,8 @@ pub(super) struct Taken {
 pub(super) struct Rows {
     reader: Reader<Bounded>,
     read: Rc<Cell<u64>>,
+    /// Whether the source has been read to its end.
+    ended: Rc<Cell<bool>>,
     header: ByteRecord,
     form: Form,
 }
@@ -46,20 +48,26 @@ pub(super) struct Rows {
 impl Rows {
     /// Reads the header.
     pub(super) fn open(source: Box<dyn Read>, form: Form) -> Result<Self, String> {
-        let read = Rc::new(Cell::new(0));
+        let (read, ended) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
         let mut reader = ReaderBuilder::new()
             .delimiter(form.delimiter)
             .flexible(true)
             // With CRLF for its line end the reader would count a line too few; the CR is dropped by `without_cr`.
             .terminator(Terminator::Any(b'\n'))
             .buffer_capacity(BUFFER)
-            .from_reader(Bounded { source, read: Rc::clone(&read) });
+            .from_reader(Bounded {
+                source,
+                read: Rc::clone(&read),
+                ended: Rc::clone(&ended),
+                last_line_ended: false,
+            });
         let mut header = reader.byte_headers().map_err(|why| format!("line 1: {}", told(why)))?.clone();
         without_cr(&mut header);
         if header.is_empty() {
             return Err("is empty; the first line has to name the columns, as in name,number1".to_owned());
         }
-        let rows = Self { reader, read, header, form };
+        let rows = Self { reader, read, ended, header, form };
+        rows.closed(rows.raw_header())?;
         match rows.names() {
             Some(_) => Ok(rows),
             None if matches!(rows.header.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
@@ -132,6 +140,7 @@ impl Rows {
             if !more.map_err(|why| format!("line {at}: {}", told(why)))? {
                 return Ok(None);
             }
+            self.closed(record)?;
             let blank = record.len() == 1 && record.as_slice() == b"\r";
             if !blank {
                 without_cr(record);
@@ -140,12 +149,24 @@ impl Rows {
         }
     }
 
+    /// Refuses a record that goes on to the end of the file: its last field has a quote that is never closed. Every other
+    /// one ends at a line end, as [`Bounded`] gives the last line one, and is read before the end of the file is seen.
+    fn closed(&self, record: &ByteRecord) -> Result<(), String> {
+        if !self.ended.get() {
+            return Ok(());
+        }
+        let last = record.len().checked_sub(1).and_then(|place| record.get(place)).unwrap_or_default();
+        let opened = self.reader.position().line().saturating_sub(line_ends(last));
+        Err(format!(
+            "line {opened}: a quote is opened here and never closed; close it, or write \"\" for a quote that is text"
+        ))
+    }
+
     /// The line that the record just read begins in. The reader knows where it was before and where it is now; empty
     /// lines lie between.
     fn line(&self, record: &ByteRecord) -> u64 {
         let before = record.position().map_or(0, csv::Position::line);
-        let within = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-        before + (self.reader.position().line() - before).saturating_sub(within + 1)
+        before + (self.reader.position().line() - before).saturating_sub(line_ends(record.as_slice()) + 1)
     }
 
     fn row(&self, record: &ByteRecord, taken: &[(usize, Column)]) -> Row {
@@ -170,6 +191,10 @@ impl Rows {
         }
         Row::Values(values)
     }
+}
+
+fn line_ends(text: &[u8]) -> u64 {
+    text.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 const NOT_UTF8: &str =
@@ -241,11 +266,15 @@ fn clean(number: &str) -> String {
     number.chars().filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '-' | '.' | '/')).collect()
 }
 
-/// What is read from, with an end to how much makes one row.
+/// What is read from, with an end to how much makes one row, and a line end behind the last line.
 struct Bounded {
     source: Box<dyn Read>,
     /// Since the last row began.
     read: Rc<Cell<u64>>,
+    /// Whether there is no more.
+    ended: Rc<Cell<bool>>,
+    /// Whether the last line has been given its line end.
+    last_line_ended: bool,
 }
 
 impl Read for Bounded {
@@ -254,7 +283,15 @@ impl Read for Bounded {
             let text = format!("a row of more than {LONGEST_RECORD} bytes: is a quote not closed?");
             return Err(io::Error::other(text));
         }
-        let read = self.source.read(buffer)?;
+        let mut read = if self.last_line_ended { 0 } else { self.source.read(buffer)? };
+        if read == 0 && !self.last_line_ended {
+            self.last_line_ended = true;
+            if let Some(first) = buffer.first_mut() {
+                *first = b'\n';
+                read = 1;
+            }
+        }
+        self.ended.set(read == 0);
         self.read.set(self.read.get() + read as u64);
         Ok(read)
     }
@@ -331,6 +368,39 @@ mod tests {
         let text = [b"name,number1\n\"".to_vec(), vec![b'x'; 40_000_000]].concat();
         let error = open(text, FORM).unwrap().next(&columns()).unwrap_err();
         assert!(error.contains("a quote not closed"), "{error}");
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_ends_it_with_the_line_that_opens_it() {
+        let rest = "c,3\n".repeat(50_000);
+        for (text, line) in [
+            (format!("name,number1\n\n\"a\nb\",1\n\"b,2\n{rest}"), 5),
+            (format!("name,number1\n\n\"a\nb\",\"1\n{rest}"), 4),
+            ("name,number1\r\na,1\r\nb,\"".to_owned(), 3),
+            ("name,number1\na,1\n\"b\"\",2\n\n".to_owned(), 3),
+        ] {
+            let mut rows = open(text, FORM).unwrap();
+            let error = loop {
+                match rows.next(&columns()) {
+                    Ok(taken) => {
+                        assert!(matches!(taken.unwrap().row, Row::Values(values) if values[1] == "1"))
+                    }
+                    Err(error) => break error,
+                }
+            };
+            assert!(error.starts_with(&format!("line {line}: a quote is opened here")), "{error}");
+        }
+        let error = open("name,\"number1\na,1\n", FORM).err().unwrap();
+        assert!(error.starts_with("line 1: a quote is opened here"), "{error}");
+    }
+
+    #[test]
+    fn a_last_row_without_a_line_end_is_whole() {
+        for last in ["\"b\nc\",2", "b,\"2\"", "b,2\r", "b,", "\"b\n\",2", "b,\"\""] {
+            let rows = shown(open(format!("name,number1\na,1\n{last}"), FORM).unwrap());
+            assert_eq!(rows.len(), 2, "{last:?}: {rows:?}");
+            assert!(rows[1].starts_with("3 b"), "{last:?}: {rows:?}");
+        }
     }
 
     #[test]
