@@ -80,6 +80,12 @@ fn an_answered_call_goes_on_to_the_failover_where_the_place_is_not_there() {
         (header(&made, "Message").as_str(), header(&made, "Warning").as_str()),
         ("Destination created successfully", warning)
     );
+    let (uuid, ten) = (header(&made, "Uuid"), ["--exten", "10", "--context", "no-such-context"]);
+    for command in [&["destination", "create"][..], &["destination", "update", &uuid]] {
+        let output = scene.daemon.cli(&[command, &ten].concat());
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("astout: warning: {warning}\n"));
+    }
     let campaign = Campaign::create(&mut scene.client, &LOCAL, &with(&nowhere, &last), &[&ANSWERS]);
     let events = campaign.run(&mut scene.client);
     assert_eq!(campaign.way(&events), ["11", "1", "10", "0"]);

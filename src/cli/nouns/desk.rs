@@ -211,6 +211,9 @@ impl Desk<'_> {
             Err(why) => return Ok(Err(complain(USAGE, format!("this cannot be sent: {why}")))),
         };
         let answer = self.daemon.ask(&action)?;
+        for warning in answer.all("Warning") {
+            complain(OK, format!("warning: {warning}"));
+        }
         let text = |name| answer.get(name).unwrap_or_default().into_owned();
         Ok(if answer.is_success() { Ok(text("Uuid")) } else { Err(complain(REFUSED, text("Message"))) })
     }
