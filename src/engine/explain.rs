@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::dialing::Call;
 use super::dispatch::refused_by_policy;
 use super::gate::{self, Agents, LinkState, Parts, Saw};
 use super::run::Run;
@@ -44,6 +45,8 @@ pub struct Explanation {
     pub campaign: Campaign,
     /// The contact, where one was asked about.
     pub contact: Option<Dl>,
+    /// The call that the contact has now, a sentence, where one was asked about and has one.
+    pub call: Option<String>,
     /// A finding a gate.
     pub findings: Vec<Finding>,
 }
@@ -114,8 +117,22 @@ impl Engine {
             }
             Err(part) => asked.one(Saw::Lacks(Some(part)), None),
         }
+        let findings = asked.findings;
+        let call = contact.and_then(|contact| self.call_of(contact));
         let contact = contact.map(|contact| contact.dl.clone());
-        Some(Explanation { campaign: run.campaign.clone(), contact, findings: asked.findings })
+        Some(Explanation { campaign: run.campaign.clone(), contact, call, findings })
+    }
+
+    /// The call that a contact has now, of whichever campaign.
+    fn call_of(&self, Standing { dl, open, .. }: &Standing) -> Option<String> {
+        if dl.status != DlStatus::Dialing && !open {
+            return None;
+        }
+        let up = dl.dialing_uuid.and_then(|uuid| self.calls.get(&uuid)).is_some_and(Call::is_answered);
+        let how = if up { "its call is up" } else { "it is being dialled right now" };
+        let dialing = dl.dialing_uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
+        let campaign = dl.dialing_camp_uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
+        Some(format!("{how}: dialing {dialing} of campaign {campaign}"))
     }
 
     /// Why that number would not be dialled by whatever plan.
@@ -275,21 +292,18 @@ impl Asked<'_> {
 
     /// The gates that a contact stands for in the claim, whose transaction asks the same of the records.
     fn contact(&mut self, standing: &Standing, parts: Parts<'_>) {
-        let Standing { dl, last_end, open, ahead } = standing;
+        let Standing { dl, last_end, open: _, ahead } = standing;
         let (plan, wall) = (parts.plan, self.now.wall);
         let mut say = |gate, holds, saw, next| self.findings.push(Finding { gate, holds, saw, next });
-        let dialled = dl.status == DlStatus::Dialing || *open;
-        let (held, text) = match (dialled, dl.res_dial, dl.held) {
-            (true, _, _) => {
-                let dialing = dl.dialing_uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
-                let campaign = dl.dialing_camp_uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
-                (true, format!("it is being dialled right now: dialing {dialing} of campaign {campaign}"))
-            }
-            (false, DialResult::Answered, _) => (true, "it is finished: it was answered".to_owned()),
-            (false, _, true) => {
+        let call = self.engine.call_of(standing);
+        let is_called = call.is_some();
+        let (held, text) = match (call, dl.res_dial, dl.held) {
+            (Some(call), _, _) => (true, call),
+            (None, DialResult::Answered, _) => (true, "it is finished: it was answered".to_owned()),
+            (None, _, true) => {
                 (true, "it is held: OutDlListUpdate with Status: 0 has it dialled again".to_owned())
             }
-            (false, _, false) => (false, "it waits to be dialled".to_owned()),
+            (None, _, false) => (false, "it waits to be dialled".to_owned()),
         };
         say("Contact", held, text, None);
         let rung = dl.rung();
@@ -298,20 +312,22 @@ impl Asked<'_> {
                 rung.tries(index)
                     .map(|tries| format!("{tries} of {} at number {index}", plan.tries(&rung, index)))
             });
-            let tries: Vec<_> = tries.collect();
-            return say(
-                "Tries",
-                true,
-                format!("it is finished: no try is left ({})", tries.join(", ")),
-                None,
-            );
+            let tries = tries.collect::<Vec<_>>().join(", ");
+            let text = if is_called {
+                format!("its last try is under way ({tries})")
+            } else {
+                format!("it is finished: no try is left ({tries})")
+            };
+            return say("Tries", true, text, None);
         };
         let (number, tries) = (dl.number(index), rung.tries(index).unwrap_or_default() + 1);
         let addr = number.map(PhoneNumber::as_str).unwrap_or_default();
         let most = plan.tries(&rung, index);
         say("Tries", false, format!("next is number {index}, {addr}: try {tries} of {most}"), None);
         let due = *last_end <= selection::due_before(&rung, plan, wall);
-        if due {
+        if is_called {
+            say("Delay", false, "it runs from the end of the call that it has now".to_owned(), None);
+        } else if due {
             say("Delay", false, "it is due".to_owned(), None);
         } else {
             let at = selection::due_at(&rung, plan, *last_end);

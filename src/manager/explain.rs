@@ -29,6 +29,8 @@ struct Answer {
     campaign: Option<Campaign>,
     contact: Option<Dl>,
     number: Option<String>,
+    /// The call that the contact has now.
+    call: Option<String>,
     findings: Vec<Finding>,
     next: Option<Timestamp>,
 }
@@ -40,20 +42,29 @@ impl Answer {
             campaign: Some(explanation.campaign),
             contact: explanation.contact,
             number: number.map(str::to_owned),
+            call: explanation.call,
             findings: explanation.findings,
         }
     }
 
     /// The answer of one gate alone.
     fn of(contact: Option<Dl>, number: Option<&str>, findings: Vec<Finding>) -> Self {
-        Self { campaign: None, contact, number: number.map(str::to_owned), findings, next: None }
+        Self { campaign: None, contact, number: number.map(str::to_owned), call: None, findings, next: None }
     }
 
     fn holds(&self) -> Vec<&Finding> {
         self.findings.iter().filter(|finding| finding.holds).collect()
     }
 
+    /// Whether nothing holds it back, or it is on the phone already.
+    fn is_dialled(&self) -> bool {
+        self.call.is_some() || self.holds().is_empty()
+    }
+
     fn verdict(&self) -> String {
+        if let Some(call) = &self.call {
+            return call.clone();
+        }
         match self.holds().as_slice() {
             [] => "it is being dialled right now".to_owned(),
             [only] => format!("not dialled now. {}: {}", only.gate, only.saw),
@@ -76,7 +87,7 @@ pub(super) async fn perform(fields: &Fields, handle: &Handle, replies: &Replies)
         let verdict = subject(response::list_item(replies.id(), "OutExplainVerdict"), answer);
         let holds: Vec<_> = answer.holds().iter().map(|finding| finding.gate).collect();
         let verdict = verdict
-            .header("Dialled", yes(holds.is_empty()))
+            .header("Dialled", yes(answer.is_dialled()))
             .header("HeldBy", if holds.is_empty() { UNKNOWN.to_owned() } else { holds.join(",") })
             .header("Verdict", answer.verdict())
             .header("Next", at(answer.next));
@@ -164,7 +175,7 @@ fn value(answer: &Answer) -> Value {
         "uuid": answer.campaign.as_ref().map(|campaign| campaign.uuid),
         "dl_uuid": answer.contact.as_ref().map(|dl| dl.uuid),
         "number": answer.number,
-        "dialled": answer.holds().is_empty(),
+        "dialled": answer.is_dialled(),
         "verdict": answer.verdict(),
         "next": answer.next,
         "gates": answer.findings.iter().map(gate).collect::<Vec<_>>(),

@@ -1,7 +1,7 @@
 //! What an explanation says in each situation. That it agrees with what is done is asked at every step of every
 //! [`crate::world::World`], whatever a test is about.
 
-use astout::engine::explain::{Explanation, Standing};
+use astout::engine::explain::{Explanation, Finding, Standing};
 use astout::engine::{Input, Options, UNACKNOWLEDGED_AT_ONCE};
 use astout::model::codes::CampaignStatus;
 use astout::model::dialing::NextTry;
@@ -25,6 +25,10 @@ fn only(world: &World, campaign: CampaignUuid, gate: &str) -> String {
     let held = world.held_by(campaign);
     assert!(held.len() == 1 && held[0].0 == gate, "{held:?}");
     held[0].1.clone()
+}
+
+fn gate<'a>(told: &'a Explanation, gate: &str) -> &'a Finding {
+    told.findings.iter().find(|finding| finding.gate == gate).unwrap()
 }
 
 fn explained(world: &World, campaign: CampaignUuid, contact: DlUuid) -> Explanation {
@@ -188,9 +192,6 @@ fn a_contact_says_what_it_alone_stands_for() {
     world.every_call(&fate("486 of a trunk"), secs(1), secs(0));
     let Running { campaign, dlma, .. } = world.running(&[("RetryDelay", "60"), ("DlEndHandle", "0")], 0);
     let contact = world.dl(dlma, &[("Number1", "300"), ("Number3", "302")]);
-    let gate = |told: &Explanation, gate: &str| {
-        told.findings.iter().find(|finding| finding.gate == gate).unwrap().clone()
-    };
     let told = explained(&world, campaign, contact);
     assert!(gate(&told, "Contact").saw.starts_with("it is being dialled right now"), "{told:?}");
 
@@ -214,4 +215,28 @@ fn a_contact_says_what_it_alone_stands_for() {
     let told = world.engine.explain(world.now(), campaign, Some(&standing)).unwrap();
     assert!(gate(&told, "Policy").holds && gate(&told, "Policy").saw.contains("denied prefix"));
     assert_eq!(gate(&told, "Line").saw, "3 due contacts come before it");
+}
+
+#[test]
+fn a_contact_on_the_phone_is_not_called_finished_also_by_its_last_try() {
+    let mut world = World::new();
+    world.every_call(&fate("answered, and the application ends"), secs(1), secs(60));
+    let plan = [("MaxRetry1", "1"), ("DlEndHandle", "0")];
+    let Running { campaign, dlma, .. } = world.running(&plan, 0);
+    let contact = world.dl(dlma, &[("Number1", "300")]);
+    let told = explained(&world, campaign, contact);
+    let call = told.call.clone().unwrap();
+    assert!(call.starts_with("it is being dialled right now: dialing "), "{call}");
+    assert!(call.ends_with(&format!(" of campaign {campaign}")), "{call}");
+    assert_eq!(gate(&told, "Contact").saw, call);
+    assert_eq!(gate(&told, "Tries").saw, "its last try is under way (1 of 1 at number 1)");
+
+    world.advance(secs(10));
+    let told = explained(&world, campaign, contact);
+    assert!(told.call.unwrap().starts_with("its call is up: dialing "));
+
+    world.advance(secs(120));
+    let told = explained(&world, campaign, contact);
+    assert_eq!((&told.call, gate(&told, "Contact").saw.as_str()), (&None, "it is finished: it was answered"));
+    assert!(gate(&told, "Tries").saw.starts_with("it is finished: no try is left"));
 }
