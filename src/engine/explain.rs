@@ -77,6 +77,16 @@ pub struct Standing {
     pub ahead: u64,
 }
 
+/// The findings that hold back, the causes before what comes of them: while Asterisk is away, nobody tells of a queue's
+/// agents.
+pub fn causes(findings: &[Finding]) -> Vec<&Finding> {
+    const FIRST: [&str; 5] = ["Daemon", RECORDS, "Status", "Schedule", "Asterisk"];
+    let mut causes: Vec<_> = findings.iter().filter(|finding| finding.holds).collect();
+    causes
+        .sort_by_key(|finding| FIRST.iter().position(|first| *first == finding.gate).unwrap_or(FIRST.len()));
+    causes
+}
+
 /// The gate of the records: what holds it is known to the owner of the engine.
 pub const RECORDS: &str = "Records";
 

@@ -8,7 +8,7 @@ use super::nouns;
 use super::render::UNKNOWN;
 use crate::ami::{MessageBuilder, response};
 use crate::daemon::handle::{Handle, RequestError};
-use crate::engine::explain::{Explanation, Finding};
+use crate::engine::explain::{Explanation, Finding, causes};
 use crate::model::campaign::Campaign;
 use crate::model::dl::Dl;
 use crate::model::event::Noun;
@@ -65,7 +65,7 @@ impl Answer {
         if let Some(call) = &self.call {
             return call.clone();
         }
-        match self.holds().as_slice() {
+        match causes(&self.findings).as_slice() {
             [] => "it is being dialled right now".to_owned(),
             [only] => format!("not dialled now. {}: {}", only.gate, only.saw),
             [first, others @ ..] => {

@@ -1,7 +1,7 @@
 //! What an explanation says in each situation. That it agrees with what is done is asked at every step of every
 //! [`crate::world::World`], whatever a test is about.
 
-use astout::engine::explain::{Explanation, Finding, Standing};
+use astout::engine::explain::{Explanation, Finding, Standing, causes};
 use astout::engine::{Input, Options, UNACKNOWLEDGED_AT_ONCE};
 use astout::model::codes::CampaignStatus;
 use astout::model::dialing::NextTry;
@@ -239,4 +239,24 @@ fn a_contact_on_the_phone_is_not_called_finished_also_by_its_last_try() {
     let told = explained(&world, campaign, contact);
     assert_eq!((&told.call, gate(&told, "Contact").saw.as_str()), (&None, "it is finished: it was answered"));
     assert!(gate(&told, "Tries").saw.starts_with("it is finished: no try is left"));
+}
+
+#[test]
+fn an_asterisk_that_is_away_is_told_before_what_it_alone_could_tell() {
+    let mut world = World::new();
+    let (plan, dlma, dest) = (world.plan(&[]), world.dlma(), world.queue("sales"));
+    world.dls(dlma, 1);
+    world.link_up("first start");
+    let campaign = world.campaign(plan, dlma, dest, &[]);
+    world.request(campaign, CampaignStatus::Start);
+    world.link_down();
+    assert_eq!(gates(&world, campaign), ["Queue", "Asterisk"], "the order in which they are asked");
+    let led_by = |world: &World| {
+        let told = world.engine.explain(world.now(), campaign, None).unwrap();
+        causes(&told.findings).iter().map(|finding| finding.gate).collect::<Vec<_>>()
+    };
+    assert_eq!(led_by(&world), ["Asterisk", "Queue"]);
+
+    world.request(campaign, CampaignStatus::Stop);
+    assert_eq!(led_by(&world), ["Status", "Asterisk", "Queue"]);
 }
