@@ -90,6 +90,10 @@ pub fn causes(findings: &[Finding]) -> Vec<&Finding> {
 /// The gate of the records: what holds it is known to the owner of the engine.
 pub const RECORDS: &str = "Records";
 
+/// The order in which due contacts are claimed: that of the ladder, and on a rung that of the claim.
+const LINE: &str =
+    "first fewest tries, then alike in numbers and tries, then longest since its last try, then oldest";
+
 /// Up to where the contacts that come first are counted.
 pub const AHEAD_AT_MOST: u64 = 1000;
 
@@ -352,8 +356,9 @@ impl Asked<'_> {
         let text = match *ahead {
             _ if held || !due => "it takes its place once it is due".to_owned(),
             0 => "none comes before it".to_owned(),
-            AHEAD_AT_MOST.. => format!("{AHEAD_AT_MOST} due contacts or more come before it"),
-            ahead => format!("{ahead} due contacts come before it"),
+            AHEAD_AT_MOST.. => format!("{AHEAD_AT_MOST} due contacts or more come before it ({LINE})"),
+            1 => format!("1 due contact comes before it ({LINE})"),
+            ahead => format!("{ahead} due contacts come before it ({LINE})"),
         };
         say("Line", !held && due && *ahead > 0, text, None);
     }
