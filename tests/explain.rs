@@ -126,11 +126,15 @@ fn a_campaign_says_what_it_itself_lacks() {
         header(event, "Event") == "OutDialingUpdate" && header(event, "Status") == "6"
     });
     campaign.request(&mut client, "2");
-    let told = until_held_by(&mut daemon, &mut client, "Uuid", uuid, "Status");
+    let told = until_held_by(&mut daemon, &mut client, "Uuid", uuid, "Status,List");
     assert!(told.saw("Status").starts_with("2 (pause)"));
     // Stopping forcedly takes the call with it.
     campaign.request(&mut client, "30");
     campaign.until_stopped(&mut client);
+    // One that is finished, and would be so again at once.
+    let told = until_held_by(&mut daemon, &mut client, "Uuid", uuid, "Status,List");
+    assert!(told.saw("Status").starts_with("0 (stop): its list has ended"), "{}", told.saw("Status"));
+    assert!(told.saw("List").ends_with("(of 1 contacts 1 are finished, 0 are held)"), "{}", told.saw("List"));
     // An empty list.
     let empty = running(&mut client, &[("DlEndHandle", "0")], &HOLD, &[]);
     let told = until_held_by(&mut daemon, &mut client, "Uuid", &empty.uuid, "List");

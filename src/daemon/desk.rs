@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use crate::asterisk::Order;
-use crate::engine::explain::{Explained, RECORDS, Standing};
+use crate::engine::explain::{About, Explained, RECORDS};
 use crate::engine::{Effect, Engine, Input, Notice};
 use crate::model::dialing::Ending;
 use crate::model::dl::Dl;
@@ -196,7 +196,7 @@ impl Desk {
             }
             Request::Dialings { reply } => drop(reply.send(self.engine.dialings().cloned().collect())),
             Request::Explain { asked, number, reply } => {
-                drop(reply.send(self.explain(now, asked, number.as_deref())));
+                drop(reply.send(self.explain(now, &asked, number.as_deref())));
             }
             // Whoever asked may have stopped waiting.
             Request::Beat { reply } => drop(reply.send(())),
@@ -215,15 +215,9 @@ impl Desk {
         std::mem::take(&mut self.acts)
     }
 
-    fn explain(
-        &self,
-        now: Now,
-        asked: Vec<(CampaignUuid, Option<Standing>)>,
-        number: Option<&str>,
-    ) -> Explained {
-        let explain =
-            |(campaign, contact): (_, Option<Standing>)| self.engine.explain(now, campaign, contact.as_ref());
-        let mut explanations: Vec<_> = asked.into_iter().filter_map(explain).collect();
+    fn explain(&self, now: Now, asked: &[About], number: Option<&str>) -> Explained {
+        let explain = |asked: &About| self.engine.explain(now, asked);
+        let mut explanations: Vec<_> = asked.iter().filter_map(explain).collect();
         let findings = explanations.iter_mut().flat_map(|explanation| &mut explanation.findings);
         for finding in findings.filter(|finding| finding.gate == RECORDS && finding.holds) {
             // The engine knows that it is held; by what, is known here.

@@ -7,12 +7,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::engine;
-use crate::engine::explain::{Explained, Standing};
+use crate::engine::explain::{About, Explained};
 use crate::model::destination::Destination;
 use crate::model::dialing::Dialing;
 use crate::model::event::{Noun, OutEvent};
 use crate::model::fields::Fields;
-use crate::model::ids::{CampaignUuid, DialingUuid};
+use crate::model::ids::DialingUuid;
 use crate::model::import::{Import, Step};
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::time::Now;
@@ -84,7 +84,7 @@ pub enum Request {
     /// Say why campaigns, or contacts of their lists, are not being dialled right now, and whether a number ever would be.
     Explain {
         /// The campaigns, each with a contact or without.
-        asked: Vec<(CampaignUuid, Option<Standing>)>,
+        asked: Vec<About>,
         /// The number.
         number: Option<String>,
         /// Where the answer goes.
@@ -201,7 +201,7 @@ impl Handle {
     /// Where the daemon is stopping.
     pub async fn explain(
         &self,
-        asked: Vec<(CampaignUuid, Option<Standing>)>,
+        asked: Vec<About>,
         number: Option<String>,
     ) -> Result<Explained, RequestError> {
         let (reply, answer) = oneshot::channel();

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::window::{self, Hindrance};
 use super::{Engine, Outlook, UNACKNOWLEDGED_AT_ONCE, selection};
 use crate::model::campaign::Campaign;
-use crate::model::codes::{CampaignStatus, DialMode, DialResult, DlStatus};
+use crate::model::codes::{CampaignStatus, DialMode, DialResult, DlEndHandle, DlStatus};
 use crate::model::dl::Dl;
 use crate::model::ids::CampaignUuid;
 use crate::model::number::{NumberIndex, PhoneNumber};
@@ -64,6 +64,17 @@ impl Explanation {
     }
 }
 
+/// What is asked about.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The campaign.
+    pub campaign: CampaignUuid,
+    /// What the records say is left of its list.
+    pub list: Option<Outlook>,
+    /// A contact of that list.
+    pub contact: Option<Standing>,
+}
+
 /// How a contact stands in the records.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -99,21 +110,23 @@ pub const AHEAD_AT_MOST: u64 = 1000;
 
 impl Engine {
     /// Why that campaign, or that contact of its list, is not being dialled right now. Changes nothing. `None` where
-    /// there is no such campaign.
-    pub fn explain(
-        &self,
-        now: Now,
-        campaign: CampaignUuid,
-        contact: Option<&Standing>,
-    ) -> Option<Explanation> {
+    /// there is no such campaign. What the records say of its list counts where the dispatcher does not know, as of one
+    /// that is stopped: it asks the same of them with its next claim.
+    pub fn explain(&self, now: Now, asked: &About) -> Option<Explanation> {
+        let About { campaign, list, contact } = asked;
+        let (campaign, contact) = (*campaign, contact.as_ref());
         let run = self.runs.get(&campaign)?;
-        let mut asked = Asked { engine: self, now, run, findings: Vec::new() };
+        let outlook = run.outlook.or(*list);
+        let mut asked = Asked { engine: self, now, run, outlook, findings: Vec::new() };
         asked.all(self.gates_of_all());
-        asked.all(gate::OF_RUN.map(|gate| gate(run, now)));
+        asked.all(gate::OF_RUN.map(|gate| match gate(run, now) {
+            Saw::List(_) => Saw::List(outlook),
+            saw => saw,
+        }));
         match self.parts(&run.campaign) {
             Ok(parts) => {
                 asked.one(Saw::Lacks(None), None);
-                asked.one(gate::due_gate(run.outlook, now), None);
+                asked.one(gate::due_gate(outlook, now), None);
                 asked.one(Saw::Mode(parts.plan.dial_mode), None);
                 asked.one(self.node_gate(parts), None);
                 asked.one(self.agents_gate(parts), parts.destination.queue().as_deref());
@@ -160,6 +173,8 @@ struct Asked<'a> {
     engine: &'a Engine,
     now: Now,
     run: &'a Run,
+    /// What is left of its list, as far as that is known.
+    outlook: Option<Outlook>,
     findings: Vec<Finding>,
 }
 
@@ -264,6 +279,10 @@ impl Asked<'_> {
         let (open, waiting) = (self.run.open, self.run.unacknowledged);
         match status {
             CampaignStatus::Start => "1 (start)".to_owned(),
+            CampaignStatus::Stop if self.would_end() => {
+                "0 (stop): its list has ended, and a start ends at once: nobody in it has a try left"
+                    .to_owned()
+            }
             CampaignStatus::Stop => "0 (stop): OutCampaignUpdate with Status: 1 starts it".to_owned(),
             CampaignStatus::Pause => "2 (pause): OutCampaignUpdate with Status: 1 goes on with it".to_owned(),
             CampaignStatus::Stopping => format!("10 (stopping): {open} calls of its are waited for"),
@@ -277,6 +296,13 @@ impl Asked<'_> {
                 format!("30 (stopping forcedly): {open} calls of its are being hung up")
             }
         }
+    }
+
+    /// Whether a start would come to the end of the list at once, and its plan stops it then.
+    fn would_end(&self) -> bool {
+        let ended = self.outlook.is_some_and(|outlook| outlook.waiting == 0 && outlook.dialing == 0);
+        let parts = self.engine.parts(&self.run.campaign);
+        ended && parts.is_ok_and(|parts| parts.plan.dl_end_handle == DlEndHandle::StopCampaign)
     }
 
     fn window(&self, open: bool) -> (String, Option<Timestamp>) {
@@ -296,7 +322,8 @@ impl Asked<'_> {
         let counts = format!("{waiting} contacts have a try left, {dialing} are being dialled");
         let plan = self.engine.parts(&self.run.campaign).ok().and_then(|parts| parts.plan.why_not_dialled());
         match (next_due, plan) {
-            (Some(_), _) => counts,
+            (Some(at), _) if at > self.now.wall => format!("{counts}; the next is due at {at}"),
+            (Some(_), _) => format!("{counts}; the next is due now"),
             (None, Some((field, given, allowed))) if waiting > 0 => {
                 format!("{counts}; its plan has {field} \"{given}\"; allowed: {allowed}")
             }

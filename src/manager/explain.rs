@@ -8,7 +8,7 @@ use super::nouns;
 use super::render::UNKNOWN;
 use crate::ami::{MessageBuilder, response};
 use crate::daemon::handle::{Handle, RequestError};
-use crate::engine::explain::{Explanation, Finding, causes};
+use crate::engine::explain::{About, Explanation, Finding, causes};
 use crate::model::campaign::Campaign;
 use crate::model::dl::Dl;
 use crate::model::event::Noun;
@@ -200,7 +200,9 @@ async fn answers(fields: &Fields, handle: &Handle) -> Result<Vec<Answer>, Reques
 
 /// Of a campaign, or of a contact.
 async fn of_uuid(uuid: DialingUuid, handle: &Handle) -> Result<Vec<Answer>, RequestError> {
-    let explained = handle.explain(vec![(CampaignUuid::new(uuid.uuid()), None)], None).await?;
+    let campaign = CampaignUuid::new(uuid.uuid());
+    let list = handle.records().outlook(campaign).await?;
+    let explained = handle.explain(vec![About { campaign, list, contact: None }], None).await?;
     let mut answers: Vec<_> =
         explained.explanations.into_iter().map(|explanation| Answer::new(explanation, None)).collect();
     if answers.is_empty() {
@@ -218,9 +220,9 @@ async fn of_uuid(uuid: DialingUuid, handle: &Handle) -> Result<Vec<Answer>, Requ
     Ok(answers)
 }
 
-/// A list without contacts that wait is told in figures.
+/// The list is told in figures.
 async fn count_list(answer: &mut Answer, handle: &Handle) -> Result<(), RequestError> {
-    let list = answer.findings.iter_mut().find(|finding| finding.gate == "List" && finding.holds);
+    let list = answer.findings.iter_mut().find(|finding| finding.gate == "List");
     let (Some(list), Some(campaign)) = (list, &answer.campaign) else { return Ok(()) };
     if let Some(stat) = handle.records().stat(campaign.uuid).await? {
         let (total, finished, held) = (stat.total, stat.finished, stat.held);
@@ -273,7 +275,8 @@ async fn of_contact(dl: Dl, number: Option<&str>, handle: &Handle) -> Result<Vec
         };
         // A contact that has been deleted meanwhile stands nowhere.
         if let Some(standing) = records.standing(dl.uuid, plan.as_ref(), handle.now().wall).await? {
-            asked.push((campaign.uuid, Some(standing)));
+            let list = records.outlook(campaign.uuid).await?;
+            asked.push(About { campaign: campaign.uuid, list, contact: Some(standing) });
         }
     }
     let explained = handle.explain(asked, None).await?;

@@ -5,10 +5,11 @@ use sqlx::{Row, SqliteConnection, query};
 use super::error::Fault;
 use super::row;
 use super::{Store, StoreError, stat};
+use crate::engine::Outlook;
 use crate::engine::explain::{AHEAD_AT_MOST, Standing};
 use crate::engine::selection;
 use crate::model::dl::Dl;
-use crate::model::ids::{DlUuid, DlmaUuid};
+use crate::model::ids::{CampaignUuid, DlUuid, DlmaUuid};
 use crate::model::plan::Plan;
 use crate::model::refusal::NounKind;
 use crate::model::rung::Rung;
@@ -37,6 +38,26 @@ impl Store {
         self.reading("looking for a number", async {
             let rows = query(OF_NUMBER).bind(number).bind(count).fetch_all(&self.readers).await?;
             row::records(&rows)
+        })
+        .await
+    }
+
+    /// What is left of a campaign's list by its plan; `None` where it lacks one of them, or is gone.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn outlook(&self, campaign: CampaignUuid) -> Result<Option<Outlook>, StoreError> {
+        let campaign = self.campaign(campaign).await?;
+        let parts = campaign.and_then(|campaign| Some((campaign.plan?, campaign.dlma?)));
+        let Some((plan, dlma)) = parts else { return Ok(None) };
+        self.reading("reading what is left of a list", async {
+            let Some(plan) = row::one::<Plan>(&self.readers, plan.uuid()).await? else { return Ok(None) };
+            let mut outlook = stat::outlook(&stat::rungs(&self.readers, dlma).await?, &plan);
+            if plan.tech_name.is_none() {
+                // As in the claim: nothing can be dialled by it, so nothing is due.
+                outlook.next_due = None;
+            }
+            Ok(Some(outlook))
         })
         .await
     }

@@ -1,15 +1,15 @@
 //! What an explanation says in each situation. That it agrees with what is done is asked at every step of every
 //! [`crate::world::World`], whatever a test is about.
 
-use astout::engine::explain::{Explanation, Finding, Standing, causes};
-use astout::engine::{Input, Options, UNACKNOWLEDGED_AT_ONCE};
+use astout::engine::explain::{About, Explanation, Finding, Standing, causes};
+use astout::engine::{Input, Options, Outlook, UNACKNOWLEDGED_AT_ONCE};
 use astout::model::codes::CampaignStatus;
 use astout::model::dialing::NextTry;
 use astout::model::ids::{CampaignUuid, DlUuid};
 use astout::model::policy::Policy;
 
 use crate::pbx::fate;
-use crate::world::{Running, World, millis, secs};
+use crate::world::{Running, World, about, millis, secs};
 
 fn limited(max_channels: u32, calls_per_second: u32) -> World {
     let (policy, on_unknown) = (Policy::default(), NextTry::default());
@@ -34,14 +34,14 @@ fn gate<'a>(told: &'a Explanation, gate: &str) -> &'a Finding {
 fn explained(world: &World, campaign: CampaignUuid, contact: DlUuid) -> Explanation {
     let of = world.records.contacts.iter().find(|of| of.dl.uuid == contact).unwrap();
     let standing = Standing { dl: of.dl.clone(), last_end: of.last_end, open: false, ahead: 0 };
-    world.engine.explain(world.now(), campaign, Some(&standing)).unwrap()
+    world.engine.explain(world.now(), &about(campaign, Some(standing))).unwrap()
 }
 
 #[test]
 fn every_gate_is_told_in_the_order_in_which_it_is_asked() {
     let mut world = World::new();
     let Running { campaign, .. } = world.running(&[], 1);
-    let told = world.engine.explain(world.now(), campaign, None).unwrap();
+    let told = world.engine.explain(world.now(), &about(campaign, None)).unwrap();
     let gates: Vec<_> = told.findings.iter().map(|finding| finding.gate).collect();
     assert_eq!(
         gates,
@@ -84,7 +84,7 @@ fn a_retry_that_is_not_due_says_when_it_is() {
     world.every_call(&fate("486 of a trunk"), secs(1), secs(0));
     let Running { campaign, .. } = world.running(&[("RetryDelay", "60")], 1);
     world.advance(secs(2));
-    let told = world.engine.explain(world.now(), campaign, None).unwrap();
+    let told = world.engine.explain(world.now(), &about(campaign, None)).unwrap();
     let due = told.holds().next().unwrap();
     assert_eq!((due.gate, due.next), ("Due", told.next()));
     let next = due.next.unwrap();
@@ -124,7 +124,7 @@ fn limits_say_which_of_them_is_reached() {
     world.every_call(&fate("answered, and the application ends"), secs(1), secs(60));
     let Running { campaign, .. } = world.running(&[], 5);
     world.advance(millis(500));
-    let told = world.engine.explain(world.now(), campaign, None).unwrap();
+    let told = world.engine.explain(world.now(), &about(campaign, None)).unwrap();
     let rate = told.holds().next().unwrap();
     assert_eq!(rate.gate, "Rate");
     assert_eq!(rate.next.unwrap().since(world.now().wall), millis(500), "a second after the last one");
@@ -143,7 +143,7 @@ fn a_dead_trunk_says_until_when_it_is_left_alone() {
     world.pbx.script = Box::new(|_| vec![crate::pbx::Step::now(crate::pbx::failure(0))]);
     let Running { campaign, .. } = world.running(&[("RetryDelay", "0"), ("MaxRetry1", "100")], 10);
     world.advance(secs(10));
-    let told = world.engine.explain(world.now(), campaign, None).unwrap();
+    let told = world.engine.explain(world.now(), &about(campaign, None)).unwrap();
     let trunk: Vec<_> = told.holds().filter(|finding| finding.gate == "Trunk").collect();
     assert_eq!(trunk.len(), 1, "{told:?}");
     assert!(trunk[0].saw.contains("the trunk failed"), "{:?}", trunk[0]);
@@ -167,7 +167,7 @@ fn a_schedule_says_when_its_window_opens() {
     world.link_up("first start");
     let window = [("ScMode", "1"), ("ScTimeStart", "09:00:00"), ("ScTimeEnd", "17:00:00")];
     let campaign = world.campaign(plan, dlma, dest, &window);
-    let told = world.engine.explain(world.now(), campaign, None).unwrap();
+    let told = world.engine.explain(world.now(), &about(campaign, None)).unwrap();
     let schedule = told.holds().find(|finding| finding.gate == "Schedule").unwrap();
     assert_eq!(schedule.next.unwrap().to_string(), "2026-01-01T09:00:00.000000000Z");
 
@@ -212,10 +212,11 @@ fn a_contact_says_what_it_alone_stands_for() {
     world.feed(Input::Options(options));
     let other = world.new_contact(dlma, &[("Number1", "300")]);
     let standing = Standing { dl: other.dl, last_end: 0, open: false, ahead: 3 };
-    let told = world.engine.explain(world.now(), campaign, Some(&standing)).unwrap();
+    let told = world.engine.explain(world.now(), &about(campaign, Some(standing.clone()))).unwrap();
     assert!(gate(&told, "Policy").holds && gate(&told, "Policy").saw.contains("denied prefix"));
     assert!(gate(&told, "Line").saw.starts_with("3 due contacts come before it (first fewest tries, "));
-    let told = world.engine.explain(world.now(), campaign, Some(&Standing { ahead: 1, ..standing })).unwrap();
+    let told =
+        world.engine.explain(world.now(), &about(campaign, Some(Standing { ahead: 1, ..standing }))).unwrap();
     assert!(gate(&told, "Line").saw.starts_with("1 due contact comes before it (first fewest tries, "));
 }
 
@@ -254,11 +255,37 @@ fn an_asterisk_that_is_away_is_told_before_what_it_alone_could_tell() {
     world.link_down();
     assert_eq!(gates(&world, campaign), ["Queue", "Asterisk"], "the order in which they are asked");
     let led_by = |world: &World| {
-        let told = world.engine.explain(world.now(), campaign, None).unwrap();
+        let told = world.engine.explain(world.now(), &about(campaign, None)).unwrap();
         causes(&told.findings).iter().map(|finding| finding.gate).collect::<Vec<_>>()
     };
     assert_eq!(led_by(&world), ["Asterisk", "Queue"]);
 
     world.request(campaign, CampaignStatus::Stop);
     assert_eq!(led_by(&world), ["Status", "Asterisk", "Queue"]);
+}
+
+#[test]
+fn a_stopped_campaign_says_what_the_records_say_is_left_of_its_list() {
+    let mut world = World::new();
+    let (plan, dlma, dest) = (world.plan(&[]), world.dlma(), world.anywhere());
+    world.link_up("first start");
+    let campaign = world.campaign(plan, dlma, dest, &[]);
+    let told = |list| {
+        let asked = About { campaign, list: Some(list), contact: None };
+        world.engine.explain(world.now(), &asked).unwrap()
+    };
+    let held_by = |told: &Explanation| told.holds().map(|finding| finding.gate).collect::<Vec<_>>();
+    let ended = told(Outlook::default());
+    assert_eq!(held_by(&ended), ["Status", "List"]);
+    assert!(gate(&ended, "Status").saw.starts_with("0 (stop): its list has ended, and a start ends at once"));
+
+    let now = told(Outlook { next_due: Some(world.now().wall), dialing: 0, waiting: 3 });
+    assert_eq!(held_by(&now), ["Status"]);
+    let counts = "3 contacts have a try left, 0 are being dialled; the next is due now";
+    assert_eq!(gate(&now, "List").saw, counts);
+
+    let due = world.now().wall.plus(secs(60));
+    let later = told(Outlook { next_due: Some(due), dialing: 0, waiting: 3 });
+    assert_eq!((held_by(&later), gate(&later, "Due").next), (vec!["Status", "Due"], Some(due)));
+    assert!(gate(&later, "List").saw.ends_with(&format!("; the next is due at {due}")));
 }

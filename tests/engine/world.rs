@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use astout::engine::campaign::on_request;
 use astout::engine::dialing::CallEvent;
+use astout::engine::explain::{About, Standing};
 use astout::engine::{Effect, Engine, Input, Options, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialingStatus, Outcome};
@@ -401,7 +402,7 @@ impl World {
 
     /// The gates that hold a campaign, each with what it saw.
     pub(crate) fn held_by(&self, campaign: CampaignUuid) -> Vec<(&'static str, String)> {
-        let explained = self.engine.explain(self.now(), campaign, None).unwrap();
+        let explained = self.engine.explain(self.now(), &about(campaign, None)).unwrap();
         explained.holds().map(|finding| (finding.gate, finding.saw.clone())).collect()
     }
 
@@ -530,7 +531,7 @@ impl World {
     /// The campaigns that nothing holds, as an explanation has it.
     fn at_no_gate(&self) -> BTreeSet<CampaignUuid> {
         let is_free = |campaign: &CampaignUuid| {
-            let explained = self.engine.explain(self.now(), *campaign, None);
+            let explained = self.engine.explain(self.now(), &about(*campaign, None));
             explained.is_some_and(|explained| explained.holds().next().is_none())
         };
         let started = self.records.campaigns.values().filter(|row| row.status == CampaignStatus::Start);
@@ -663,4 +664,9 @@ fn seeded(seed: u64) -> Ids {
         given += 1;
         Uuid::from_u64_pair(seed, given)
     })
+}
+
+/// Asks about a campaign, or a contact of its, and has nothing but the engine say what is left of the list.
+pub(crate) fn about(campaign: CampaignUuid, contact: Option<Standing>) -> About {
+    About { campaign, list: None, contact }
 }
