@@ -151,3 +151,36 @@ fn a_damaged_backup_is_refused_and_nothing_is_touched() {
     assert!(code == Some(74) && text.contains("nothing is restored"), "{code:?} {text}");
     assert_eq!((names(), fs::read(daemon.path("astout.sqlite3")).unwrap()), before);
 }
+
+#[test]
+fn restores_within_a_second_keep_aside_what_each_has_found() {
+    let mut daemon = Daemon::start_beside("127.0.0.1:9", "user", "secret", "");
+    daemon.stop();
+    let backup = daemon.path("the.backup");
+    let (code, text) = said(&daemon.cli(&["backup", backup.to_str().unwrap()]));
+    assert_eq!(code, Some(0), "{text}");
+    let kept = |file: &str| {
+        let names = fs::read_dir(daemon.dir()).unwrap().map(|file| file.unwrap().path());
+        let aside = format!("{file}.before-restore-");
+        let ours = |path: &std::path::PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with(&aside) && !name.ends_with("-wal") && !name.ends_with("-shm")
+        };
+        names.filter(ours).map(|path| fs::read(path).unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let configuration = fs::read_to_string(daemon.path("astout.toml")).unwrap();
+    let mut had = [const { std::collections::BTreeSet::new() }; 2];
+    // More than there are seconds in which they are carried out.
+    for restore in 0..6 {
+        let changed = format!("{configuration}# {restore}\n");
+        fs::write(daemon.path("astout.toml"), &changed).unwrap();
+        had[0].insert(changed.into_bytes());
+        let database = fs::File::options().append(true).open(daemon.path("astout.sqlite3")).unwrap();
+        // A page's worth that SQLite does not look at tells one copy from another.
+        database.set_len(database.metadata().unwrap().len() + 4096 * restore).unwrap();
+        had[1].insert(fs::read(daemon.path("astout.sqlite3")).unwrap());
+        let (code, text) = said(&daemon.cli(&["restore", backup.to_str().unwrap()]));
+        assert_eq!(code, Some(0), "{text}");
+    }
+    assert_eq!([kept("astout.toml"), kept("astout.sqlite3")], had);
+}

@@ -25,6 +25,11 @@ const SECRET: &str = "secret_file";
 const DIALPLAN: &str = "dialplan";
 const DATABASE: &str = "database";
 
+/// A database is three files: their names' ends.
+const DATABASE_FILES: [&str; 3] = ["", "-wal", "-shm"];
+/// Copies of one second that are kept aside, at most.
+const MOST_KEPT: u32 = 1000;
+
 /// What a restore reads, and a backup writes.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -182,11 +187,11 @@ impl Staged {
     fn put_in_place(mut self, aside: &str) -> Result<Vec<String>, Failure> {
         let mut said = Vec::new();
         for (new, target) in std::mem::take(&mut self.0) {
-            // A database is three files.
-            for end in ["", "-wal", "-shm"] {
-                let old = beside(&target, end);
-                if old.exists() {
-                    let kept = beside(&beside(&target, aside), end);
+            let there: Vec<_> = DATABASE_FILES.iter().filter(|end| is_there(&beside(&target, end))).collect();
+            if !there.is_empty() {
+                let aside = free_name(&beside(&target, aside))?;
+                for end in there {
+                    let (old, kept) = (beside(&target, end), beside(&aside, end));
                     fs::rename(&old, &kept).map_err(io_at(&old))?;
                     said.push(format!("{} is now {}", old.display(), kept.display()));
                 }
@@ -209,6 +214,29 @@ impl Drop for Staged {
             drop(fs::remove_file(new));
         }
     }
+}
+
+/// A name that nothing has, nor a database's other files: that one, or with `-2`, `-3` … behind it. An empty file holds it
+/// against others that look for one meanwhile, until what is to be kept takes its place.
+fn free_name(wanted: &Path) -> Result<PathBuf, Failure> {
+    for count in 1..=MOST_KEPT {
+        let name = if count == 1 { wanted.to_owned() } else { beside(wanted, &format!("-{count}")) };
+        if DATABASE_FILES.iter().any(|end| is_there(&beside(&name, end))) {
+            continue;
+        }
+        match new_file(&name) {
+            Ok(_) => return Ok(name),
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(why) => return Err(io_at(&name)(why)),
+        }
+    }
+    let many = format!("{}: {MOST_KEPT} of them are kept already; move some away", wanted.display());
+    Err(Failure(IO, many))
+}
+
+/// Also a link that leads nowhere is there.
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 /// A file that only its owner can read, and that was not there.
@@ -235,4 +263,47 @@ fn in_runtime<T>(work: impl Future<Output = Result<T, crate::store::StoreError>>
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|why| Failure(INTERNAL, why.to_string()))?;
     runtime.block_on(work).map_err(|why| Failure(IO, why.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_aside_is_never_written_over_and_stays_with_its_own_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("db");
+        let put = |new: &str, old: &[(&str, &str)]| {
+            for (end, text) in old {
+                fs::write(beside(&target, end), text).unwrap();
+            }
+            fs::write(beside(&target, ".restoring"), new).unwrap();
+            let staged = Staged(vec![(beside(&target, ".restoring"), target.clone())]);
+            assert!(staged.put_in_place(".kept").is_ok());
+        };
+        let read = |end: &str| fs::read_to_string(beside(&target, end)).ok();
+        put("second", &[("", "first"), ("-wal", "first's"), ("-shm", "first's")]);
+        put("third", &[]);
+        // Whatever has one of the three names.
+        fs::write(beside(&target, ".kept-3-wal"), "a stranger's").unwrap();
+        put("fourth", &[("-wal", "third's")]);
+        let kept = [
+            ".kept",
+            ".kept-wal",
+            ".kept-shm",
+            ".kept-2",
+            ".kept-2-wal",
+            ".kept-3",
+            ".kept-4",
+            ".kept-4-wal",
+            "",
+        ];
+        let found = kept.map(read);
+        let found = found.each_ref().map(Option::as_deref);
+        let (first, third) = (Some("first's"), Some("third's"));
+        assert_eq!(
+            found,
+            [Some("first"), first, first, Some("second"), None, None, Some("third"), third, Some("fourth")]
+        );
+    }
 }
