@@ -4,14 +4,15 @@
 //! `ready`. Stop: the doors take nothing more and dialing ends, the driver settles what is half done, the connection
 //! logs off, the database is closed. Calls that are up stay up.
 
+mod lock;
 mod options;
 mod watchdog;
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, Permissions};
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ use crate::model::ids::Ids;
 use crate::model::policy::Policy;
 use crate::result_log::{LogError, LogWriter, ResultLog};
 use crate::store::{Opened, Recovered, Store, StoreError, StoreOptions};
+use lock::lock_where_possible;
+pub use lock::{Shared, lock};
 pub use options::policy;
 use options::{connection_options, engine_options, relayed_to, result_options, users};
 
@@ -58,9 +61,11 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
-    /// Another one runs on the same database.
-    #[error("already running{pid} on this database (lock {path}); stop it first, or give this one a [database] of its own", pid = pid.as_ref().map_or_else(String::new, |pid| format!(" (pid {pid})")))]
+    /// Another one runs on the same database, or with something else of which each needs its own.
+    #[error("already running{pid} {on} (lock {path}); stop it first, or give this one a {on_its_own} of its own", pid = pid.as_ref().map_or_else(String::new, |pid| format!(" (pid {pid})")), on = shared.on(), on_its_own = shared.setting())]
     Running {
+        /// What both would have.
+        shared: Shared,
         /// The lock file.
         path: PathBuf,
         /// Its pid, where it can be read.
@@ -130,6 +135,10 @@ pub async fn serve(
         warn!("{note}");
     }
     let _lock = lock(&config.database.file)?;
+    let _dialplan_lock = match &config.dialplan.directory {
+        Some(directory) => lock_where_possible(&directory.join(dialplan::FILE), Shared::Dialplan)?,
+        None => None,
+    };
     let clock = Clock::start();
     let allowed = policy(&config.policy);
     let options = StoreOptions {
@@ -266,38 +275,6 @@ async fn tell_systemd(mut link: watch::Receiver<bool>, stop: Stop) {
         }
     }
     drop(sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]));
-}
-
-/// One instance a database: the lock is the process's, and goes with it however it ends.
-///
-/// # Errors
-/// Where another one has it, or it cannot be made.
-pub fn lock(database: &Path) -> Result<File, BootError> {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    let path = PathBuf::from(path);
-    let failed = |why| BootError::Lock { path: path.clone(), why };
-    let mut file =
-        File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            let read = file.read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
-            return Err(BootError::Running { path, pid: read.then(|| pid.trim().to_owned()) });
-        }
-        Err(fs::TryLockError::Error(why)) => return Err(failed(why)),
-    }
-    let written =
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
-    match written {
-        // It is locked all the same; the pid is but a help.
-        Err(why) if why.kind() == io::ErrorKind::StorageFull => {
-            warn!(%why, "cannot note the pid in {}", path.display());
-        }
-        written => written.map_err(failed)?,
-    }
-    Ok(file)
 }
 
 /// Has the log written, first what was committed and not written when the daemon last ended.

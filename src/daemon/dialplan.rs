@@ -37,6 +37,8 @@ const TAKEN: &str = "astout_extensions_taken.conf";
 const LOOK: Duration = Duration::from_secs(60);
 /// The same where something is missing.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked whether the file is still as it was written.
+const LOOK_AT_FILE: Duration = Duration::from_secs(5);
 
 const HEAD: &str = "; Written by astout, anew whenever a destination changes: what is changed here is lost.\n\
     ; Asterisk reads it by this line in extensions.conf:  #tryinclude \"THIS FILE\"\n";
@@ -69,7 +71,8 @@ pub async fn keep(
     (questions, take_ups): (mpsc::Receiver<Question>, mpsc::Receiver<TakeUp>),
     stop: CancellationToken,
 ) {
-    let keeper = Keeper { options, handle, missing: BTreeSet::new(), unread: false, trouble: None };
+    let keeper =
+        Keeper { options, handle, missing: BTreeSet::new(), unread: false, written: None, trouble: None };
     tokio::select! {
         () = keeper.run(questions, take_ups) => {}
         () = stop.cancelled() => {}
@@ -83,6 +86,8 @@ struct Keeper {
     missing: BTreeSet<String>,
     /// Whether a file has changed since Asterisk last read them.
     unread: bool,
+    /// What was last written to the file, or found there and right.
+    written: Option<String>,
     /// What was last said to be wrong.
     trouble: Option<String>,
 }
@@ -93,6 +98,7 @@ impl Keeper {
         // Not at once: Asterisk has to say which contexts there are.
         let mut own_is_known = false;
         let mut look_at = Instant::now();
+        let mut look_at_file = Instant::now() + LOOK_AT_FILE;
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -116,6 +122,14 @@ impl Keeper {
                     }
                     // Whoever sent a signal waits for no answer.
                     _ = done.send(taken_up);
+                }
+                () = sleep_until(look_at_file) => {
+                    let changed = self.is_changed_by_others();
+                    if changed {
+                        look_at = Instant::now();
+                    }
+                    // Two that write it in turn shall not have Asterisk read it without end.
+                    look_at_file = Instant::now() + if changed { LOOK } else { LOOK_AT_FILE };
                 }
                 () = sleep_until(look_at) => {
                     let linked = *link.borrow_and_update();
@@ -158,7 +172,15 @@ impl Keeper {
         let own = format!("#tryinclude \"{}\"\n", directory.join(TAKEN).display());
         let text = format!("{HEAD}{own}\n{}", node::dialplan(&destinations, kept));
         let path = directory.join(FILE);
+        if self.is_changed_by_others() {
+            warn!(
+                "{} was changed by somebody else: it is written and read anew, and what was changed is lost. If another astout \
+                 writes it, give each a [dialplan] directory of its own; dialplan of your own belongs into {OWN}",
+                path.display()
+            );
+        }
         self.write(&path, &text)?;
+        self.written = Some(text);
         if !linked {
             return Ok(());
         }
@@ -205,6 +227,13 @@ impl Keeper {
                 path.display()
             )),
         }
+    }
+
+    /// Whether the file is no longer as it was left.
+    fn is_changed_by_others(&self) -> bool {
+        let path = self.options.directory.as_ref().map(|directory| directory.join(FILE));
+        let found = path.and_then(|path| fs::read_to_string(path).ok());
+        self.written.is_some() && self.written != found
     }
 
     /// Writes a file that Asterisk is to read, where it is not there already.
