@@ -150,6 +150,8 @@ pub async fn serve(
     let connection_stop = CancellationToken::new();
     // First: where nothing is left, it is what makes room.
     let low = disk::watch(&config.database.file, &config.result.filename, connection_stop.clone()).await;
+    // Before it is opened: that cuts off a torn line, which may be one that another daemon is at.
+    let _log_lock = lock_where_possible(&config.result.filename, Shared::ResultLog)?;
     let log = ResultLog::open(&config.result.filename)?;
     let options = StoreOptions { log_seq: log.last_seq(), ..options };
     let Some(opened) = open_store(&options, &stop).await? else { return Ok(()) };

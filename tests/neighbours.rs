@@ -50,3 +50,19 @@ fn a_directory_of_dialplan_has_one_daemon_and_what_another_writes_there_is_told_
     second.run();
     assert!(!second.log().contains(changed), "{}", second.log());
 }
+
+#[test]
+fn a_result_log_has_one_daemon() {
+    let (mut first, mut second) = (prepared(""), prepared(""));
+    let log = first.path("astout.result");
+    second.keep_results(&log);
+    first.run();
+    // What looks like the end of a line that was cut off is left to the one that writes it.
+    fs::write(&log, "{\"seq\":1").unwrap();
+    refuses(&mut second, &first, "[result] filename");
+    assert_eq!(fs::read_to_string(&log).unwrap(), "{\"seq\":1");
+    first.kill();
+    second.run();
+    assert_eq!(fs::read_to_string(&log).unwrap(), "");
+    second.check();
+}

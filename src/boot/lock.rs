@@ -16,6 +16,8 @@ pub enum Shared {
     Database,
     /// The file of Asterisk's dialplan that is written.
     Dialplan,
+    /// The result log.
+    ResultLog,
 }
 
 impl Shared {
@@ -23,6 +25,7 @@ impl Shared {
         match self {
             Self::Database => "on this database",
             Self::Dialplan => "with this [dialplan] directory",
+            Self::ResultLog => "with this result log",
         }
     }
 
@@ -30,6 +33,7 @@ impl Shared {
         match self {
             Self::Database => "[database]",
             Self::Dialplan => "[dialplan] directory",
+            Self::ResultLog => "[result] filename",
         }
     }
 }

@@ -179,9 +179,10 @@ fn list(log: &Path) -> Result<Listing, CheckError> {
     let (mut plain, mut compressed) = (BTreeSet::new(), Vec::new());
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        // `astout.result`, `astout.result.1`, `astout.result-20261121`; no other log that begins alike.
+        // `astout.result`, `astout.result.1`, `astout.result-20261121`; no other log that begins alike, nor the lock.
         let ours = entry.file_name().to_str().is_some_and(|other| {
-            other.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
+            let rest = other.strip_prefix(&name).filter(|rest| *rest != ".lock");
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
         });
         let Ok(metadata) = fs::metadata(entry.path()) else { continue };
         if !ours || !metadata.is_file() {
@@ -211,6 +212,7 @@ mod tests {
             ("astout.result-20261121", "{\"seq\":1}\n{\"seq\":2}\n"),
             ("astout.result.2.gz", "x"),
             ("astout.results", "{\"seq\":9}\n"),
+            ("astout.result.lock", "4711\n"),
         ] {
             fs::write(dir.path().join(name), text).unwrap();
         }

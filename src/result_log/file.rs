@@ -302,7 +302,7 @@ fn rotated(path: &Path) -> Vec<PathBuf> {
     let ours = |entry: &fs::DirEntry| {
         let other = entry.file_name();
         let rest = other.to_str().and_then(|other| other.strip_prefix(name));
-        rest.is_some_and(|rest| rest.starts_with(['.', '-']) && !rest.ends_with(".gz"))
+        rest.is_some_and(|rest| rest.starts_with(['.', '-']) && !rest.ends_with(".gz") && rest != ".lock")
             && entry.file_type().is_ok_and(|kind| kind.is_file())
     };
     entries.filter_map(Result::ok).filter(ours).map(|entry| entry.path()).collect()

@@ -194,8 +194,8 @@ fn case_43_what_no_waiting_mends_ends_a_start_with_74_and_what_to_do() {
     fs::remove_dir(&log).unwrap();
     assert!(Command::new("mkfifo").arg(&log).status().unwrap().success());
     refused(&mut daemon, ["not a regular file", "move away"]);
-    fs::remove_file(&log).unwrap();
-    fs::remove_dir(&at).unwrap();
+    // With the lock beside the log.
+    fs::remove_dir_all(&at).unwrap();
     refused(&mut daemon, ["os error 2", "create its directory"]);
     fs::create_dir(&at).unwrap();
     daemon.run();
