@@ -232,3 +232,39 @@ fn a_damaged_database_is_told() {
     assert_eq!(code, 1, "{text}");
     says(&text, "FAIL database");
 }
+
+#[test]
+fn a_socket_and_a_dialplan_that_cannot_be_made_are_told() {
+    let daemon =
+        Daemon::prepared(NOWHERE, "user", "secret", "[dialplan]\ndirectory = \"/nowhere/dialplan\"\n");
+    daemon.reconfigure("ctl.sock", "nowhere/ctl.sock");
+    let (code, text) = doctor(&daemon, &[]);
+    assert_eq!(code, 1, "{text}");
+    says(&text, "FAIL [dialplan] directory: /nowhere/dialplan cannot be written by this user: ");
+    says(&text, "FAIL [cli] socket: ");
+    assert!(
+        text.contains("mkdir -p /nowhere/dialplan && chown astout: ") && text.contains("elsewhere"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_another_daemon_has_is_told_to_the_second_and_not_to_the_first() {
+    let at = tempfile::tempdir().unwrap();
+    let section = format!("[dialplan]\ndirectory = \"{}\"\n", at.path().display());
+    let first = Daemon::start_beside(NOWHERE, "user", "secret", &section);
+    let mut second = Daemon::prepared(NOWHERE, "user", "secret", &section);
+    second.keep_results(first.results_path());
+    let sockets = [&second, &first].map(|daemon| daemon.path("ctl.sock").display().to_string());
+    second.reconfigure(&sockets[0], &sockets[1]);
+    let (_, text) = doctor(&second, &[]);
+    for what in
+        ["result log: another daemon writes", "[dialplan] directory: another", "[cli] socket: another"]
+    {
+        says(&text, &format!("FAIL {what}"));
+    }
+    let (_, text) = doctor(&first, &[]);
+    assert!(!text.contains("another daemon"), "{text}");
+    says(&text, "OK   [cli] socket: ");
+    says(&text, "OK   [dialplan] directory: ");
+}

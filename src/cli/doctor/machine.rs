@@ -1,6 +1,7 @@
 //! What this machine says: the daemon, the disk, the files.
 
 use std::fs::OpenOptions;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access, statvfs};
@@ -8,6 +9,7 @@ use rustix::fs::{Access, access, statvfs};
 use super::finding::Findings;
 use crate::check::running;
 use crate::config::Config;
+use crate::daemon::dialplan::FILE;
 
 const GIB: u64 = 1024 * 1024 * 1024;
 /// Less than this, or less than a twentieth of the disk, is little.
@@ -32,7 +34,51 @@ pub(super) fn check(config: &Config, findings: &mut Findings) -> bool {
         disk(&directory, findings);
     }
     writable("result log", log, findings);
+    neighbours(config, findings);
+    if let Some(directory) = &config.dialplan.directory {
+        may_make("[dialplan] directory", directory, "", findings);
+    }
+    if let Some(socket) = &config.cli.socket {
+        may_make("[cli] socket", &directory_of(socket), ", or name a [cli] socket elsewhere", findings);
+    }
     writable("database", database, findings) && database.exists()
+}
+
+/// Another daemon, with a database of its own, that has what this one is to have.
+fn neighbours(config: &Config, findings: &mut Findings) {
+    let ours = running::daemon_of(&config.database.file);
+    let locked = |file: &Path| running::daemon_of(file).filter(|other| Some(other) != ours.as_ref());
+    if let Some(other) = locked(&config.result.filename) {
+        let found = format!("another daemon writes {}, pid {}", config.result.filename.display(), other.pid);
+        findings.fail("result log", found, "give this one a [result] filename of its own");
+    }
+    if let Some(directory) = &config.dialplan.directory
+        && let Some(other) = locked(&directory.join(FILE))
+    {
+        let found = format!("another daemon writes in {}, pid {}", directory.display(), other.pid);
+        findings.fail("[dialplan] directory", found, "give this one a directory of its own");
+    }
+    if let Some(socket) = &config.cli.socket
+        && ours.is_none()
+        && UnixStream::connect(socket).is_ok()
+    {
+        let found = format!("another daemon answers at {}", socket.display());
+        findings.fail("[cli] socket", found, "give this one a [cli] socket of its own");
+    }
+}
+
+/// Whether the daemon could make its file in there.
+fn may_make(what: &str, directory: &Path, or: &str, findings: &mut Findings) {
+    let shown = directory.display();
+    match access(directory, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) if directory.is_dir() => findings.ok(what, format!("{shown} can be written by this user")),
+        Ok(()) => findings.fail(what, format!("{shown} is no directory"), "name another in astout.toml"),
+        Err(why) => findings.fail(
+            what,
+            format!("{shown} cannot be written by this user: {why}"),
+            format!("mkdir -p {shown} && chown astout: {shown}{or}; and ask as the daemon's user"),
+        ),
+    }
 }
 
 fn directory_of(file: &Path) -> PathBuf {
