@@ -268,3 +268,26 @@ fn what_another_daemon_has_is_told_to_the_second_and_not_to_the_first() {
     says(&text, "OK   [cli] socket: ");
     says(&text, "OK   [dialplan] directory: ");
 }
+
+#[test]
+fn a_log_that_was_moved_to_another_directory_is_no_failure() {
+    let sandbox = support::sandbox::Sandbox::up("");
+    let mut daemon = Daemon::prepared_beside(&sandbox, "");
+    daemon.run();
+    let mut client = daemon.client();
+    let destination = [("Type", "1"), ("Application", "Park")];
+    let campaign = Campaign::create(&mut client, &LOCAL, &destination, &[&[("Number1", "2001")]]);
+    campaign.request(&mut client, "1");
+    daemon.poll("a result", |daemon| (!daemon.results().is_empty()).then_some(()));
+    drop(client);
+    assert!(daemon.stop().success());
+    let away = daemon.path("old");
+    fs::create_dir(&away).unwrap();
+    fs::rename(daemon.path("astout.result"), away.join("astout.result")).unwrap();
+    let (_, text) = doctor(&daemon, &[]);
+    says(&text, "WARN result lines: the log has none, and those up to ");
+    assert!(!text.contains("FAIL result lines"), "{text}");
+    // In its own directory it counts, by whatever name a rotation gives it.
+    fs::rename(away.join("astout.result"), daemon.path("astout.result.1")).unwrap();
+    says(&doctor(&daemon, &[]).1, "OK   result lines: ");
+}

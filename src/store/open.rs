@@ -81,7 +81,7 @@ async fn begin(conn: &mut SqliteConnection, is_new: bool, log_seq: i64) -> Resul
             database = last_seq,
             "the result log is ahead of the database: was an older database restored? whoever was dialled since would be \
              dialled again, so every campaign is paused, and new lines repeat numbers. Compare both, mend the contacts, \
-             move the old log away, and start the campaigns"
+             move the old log, with what was rotated from it, to another directory, and start the campaigns"
         );
         for paused in campaign::pause_all(&mut *conn).await? {
             warn!(campaign = paused, "paused, for the database is older than the result log");

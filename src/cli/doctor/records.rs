@@ -40,7 +40,7 @@ pub(super) async fn check(config: &Config, deep: bool, findings: &mut Findings) 
         }
     }
     match facts::last_line(&config.result.filename) {
-        Ok(last) => result_log(&facts, last.unwrap_or_default(), findings),
+        Ok(last) => result_log(&facts, last, findings),
         Err(CheckError::File { why, .. }) => {
             findings.fail("result log", why.to_string(), "see its directory's rights");
         }
@@ -49,13 +49,25 @@ pub(super) async fn check(config: &Config, deep: bool, findings: &mut Findings) 
     Some(facts)
 }
 
-/// `in_log` is the number of its last line.
-fn result_log(facts: &Facts, in_log: i64, findings: &mut Findings) {
+/// `in_log` is the number of its last line, where it or what was rotated from it has one.
+fn result_log(facts: &Facts, in_log: Option<i64>, findings: &mut Findings) {
     let Facts { last_seq, logged, open, .. } = facts;
     let what = "result lines";
+    if in_log.is_none() && *logged > 0 {
+        let found = format!("the log has none, and those up to {logged} were written");
+        let to_do =
+            "right where the old log was moved elsewhere, as after a restore; else look for the missing file";
+        findings.warn(what, found, to_do);
+        return;
+    }
+    let in_log = in_log.unwrap_or_default();
     if in_log > *last_seq {
         let found = format!("the log has line {in_log}, the database made {last_seq}");
-        findings.fail(what, found, "was an older database restored? see astout check");
+        findings.fail(
+            what,
+            found,
+            "was an older database restored? see astout check; then move the old log to another directory",
+        );
     } else if in_log < *logged {
         let found = format!("the log ends with line {in_log}, and {logged} was written");
         findings.fail(what, found, "look for the missing file or lines; see astout check");
