@@ -383,7 +383,7 @@ mod tests {
             let error = loop {
                 match rows.next(&columns()) {
                     Ok(taken) => {
-                        assert!(matches!(taken.unwrap().row, Row::Values(values) if values[1] == "1"))
+                        assert!(matches!(taken.unwrap().row, Row::Values(values) if values[1] == "1"));
                     }
                     Err(error) => break error,
                 }
