@@ -211,11 +211,28 @@ fn what_makes_no_sense_is_64_and_says_what_would() {
         (&["dl", "list", "--count", "0"], "--count"),
         (&["plan", "create", "--name", "two\nlines"], "Name"),
         (&["plan", "create", "--set", "nonsense"], "FIELD=VALUE"),
+        (&["plan", "update", &plan, "--set", "MaxRetrys1=1"], "did you mean \"MaxRetry1\"?"),
+        (&["plan", "create", "--name", "n", "--set", "Colour=red"], "allowed: Name, Detail, DialMode"),
         (&["-r", "plan", "list"], "subcommand"),
     ] {
         let complaint = refused(&daemon, arguments, 64);
         assert!(complaint.contains(text), "{arguments:?}: {complaint}");
     }
+}
+
+#[test]
+fn set_takes_every_field_by_its_name_in_ami() {
+    let daemon = start();
+    let uuid = "11111111-1111-4111-8111-111111111111";
+    let given = format!("Uuid={uuid}");
+    assert_eq!(
+        done(&daemon, &["plan", "create", "--set", "name=sales", "--set", &given, "--set", "Variable=A=b"]),
+        uuid
+    );
+    done(&daemon, &["plan", "update", uuid, "--set", "MaxRetryCnt2=7", "--set", "MaxRetry1=3"]);
+    let plan = json(&daemon, &["plan", "show", uuid]);
+    assert_eq!((&plan["max_retry_cnt_1"], &plan["max_retry_cnt_2"]), (&Value::from(3), &Value::from(7)));
+    assert_eq!(plan["variables"], r#"{"A":"b"}"#);
 }
 
 #[test]

@@ -45,7 +45,8 @@ pub use policy::Policy;
 pub use problem::{ConfigError, Place, Problem};
 pub use result::ResultLog;
 pub use secret::Secret;
-use section::{ENVIRONMENT_PREFIX, Reader, suggestion};
+pub(crate) use section::suggestion;
+use section::{ENVIRONMENT_PREFIX, Reader};
 
 const SECTIONS: [&str; 10] =
     ["asterisk", "manager", "http", "agi", "cli", "database", "result", "dialplan", "policy", "dialer"];

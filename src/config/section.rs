@@ -114,7 +114,7 @@ fn variable_of(key: &str) -> String {
 }
 
 /// `did you mean "port"?`, or what is allowed where nothing is near.
-pub(super) fn suggestion<'s>(unknown: &str, known: impl Iterator<Item = &'s str> + Clone) -> String {
+pub(crate) fn suggestion<'s>(unknown: &str, known: impl Iterator<Item = &'s str> + Clone) -> String {
     nearest(unknown, known.clone())
         .unwrap_or_else(|| format!("allowed: {}", known.collect::<Vec<_>>().join(", ")))
 }

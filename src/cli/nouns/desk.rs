@@ -197,6 +197,10 @@ impl Desk<'_> {
             let Some((name, value)) = text.split_once('=') else {
                 return Ok(Err(complain(USAGE, format!("--set {text}: allowed: FIELD=VALUE"))));
             };
+            let options = |name: &str| matches.try_contains_id(name).is_ok();
+            if let Some(why) = fields::unknown(self.noun.kind, name, options) {
+                return Ok(Err(complain(USAGE, why)));
+            }
             fields.push((name.to_owned(), value.to_owned()));
         }
         Ok(Ok(fields))

@@ -1,6 +1,7 @@
 //! The one table of what can be said of nouns on the command line: an option for each field that `create` and `update`
 //! take. What a field may hold is checked by the daemon, which names the field and what is allowed.
 
+use crate::config::suggestion;
 use crate::model::refusal::NounKind;
 
 /// A field of a noun.
@@ -148,6 +149,31 @@ pub(super) const fn of(kind: NounKind) -> &'static [Field] {
     }
 }
 
+/// Why `--set` cannot give that field; `options` are those that the verb has.
+pub(super) fn unknown(kind: NounKind, given: &str, options: impl Fn(&str) -> bool) -> Option<String> {
+    // A plan's entries show its tries by the original's name, which is taken as well.
+    let shown = MAX_RETRY_CNT.into_iter().filter(|_| kind == NounKind::Plan);
+    let uuid = options("uuid").then_some("Uuid");
+    let named = of(kind).iter().map(|field| field.name).filter(|name| options(name));
+    let known: Vec<&str> = named.chain(uuid).chain(shown).collect();
+    if known.iter().any(|name| name.eq_ignore_ascii_case(given)) {
+        return None;
+    }
+    let what = suggestion(given, known.into_iter());
+    Some(format!("--set {given}: a {} has no such field; {what}", kind.word()))
+}
+
+const MAX_RETRY_CNT: [&str; 8] = [
+    "MaxRetryCnt1",
+    "MaxRetryCnt2",
+    "MaxRetryCnt3",
+    "MaxRetryCnt4",
+    "MaxRetryCnt5",
+    "MaxRetryCnt6",
+    "MaxRetryCnt7",
+    "MaxRetryCnt8",
+];
+
 impl Field {
     /// Its option: `DialMode` is `--dial-mode`, `DlmaUuid` is `--dlma`.
     pub(super) fn option(&self) -> String {
@@ -168,6 +194,23 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_that_is_not_there_is_told_with_the_one_that_may_be_meant() {
+        for kind in [NounKind::Campaign, NounKind::Plan, NounKind::Dlma, NounKind::Dl, NounKind::Destination]
+        {
+            for field in of(kind) {
+                assert_eq!(unknown(kind, field.name, |_| true), None);
+                assert_eq!(unknown(kind, &field.name.to_lowercase(), |_| true), None);
+            }
+        }
+        let wrong = unknown(NounKind::Plan, "MaxRetrys1", |_| true).unwrap();
+        assert!(wrong.contains("did you mean \"MaxRetry1\"?"), "{wrong}");
+        assert_eq!(unknown(NounKind::Plan, "MaxRetryCnt8", |_| true), None);
+        let wrong = unknown(NounKind::Dlma, "Colour", |option| option != "uuid").unwrap();
+        assert!(wrong.ends_with("allowed: Name, Detail, Variable"), "{wrong}");
+        assert!(unknown(NounKind::Dl, "DlmaUuid", |option| option != "DlmaUuid").is_some());
+    }
 
     #[test]
     fn options_are_the_fields_in_small_letters() {
