@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use support::daemon::Daemon;
@@ -239,6 +241,22 @@ fn set_takes_every_field_by_its_name_in_ami() {
 fn without_a_daemon_it_is_69() {
     let daemon = Daemon::prepared(NOWHERE, "user", "secret", "");
     assert!(refused(&daemon, &["plan", "list"], 69).contains("serve"));
+}
+
+#[test]
+fn who_stops_reading_is_not_complained_to() {
+    let daemon = start();
+    make(&daemon);
+    for arguments in
+        [&["campaign", "list", "--json"][..], &["-rx", "out show plans"], &["completions", "bash"]]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_astout"));
+        command.args(arguments).arg("--config").arg(daemon.path("astout.toml"));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{CONFIG, INTERNAL, IO, OK, REFUSED, UNAVAILABLE, complain};
+use super::{CONFIG, INTERNAL, IO, OK, REFUSED, UNAVAILABLE, complain, printed};
 use crate::check::report::Report;
 use crate::check::{self, CheckError, Options};
 use crate::config::{self, Config};
@@ -61,11 +61,7 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, what: Argumen
         Err(why) => return complain(INTERNAL, why),
     };
     match runtime.block_on(check::run(&options)) {
-        Ok(report) => match print(&report, json) {
-            Ok(()) if report.held => OK,
-            Ok(()) => REFUSED,
-            Err(why) => complain(IO, why),
-        },
+        Ok(report) => printed(print(&report, json), if report.held { OK } else { REFUSED }),
         Err(why @ CheckError::File { .. }) => complain(IO, why),
         Err(why @ CheckError::Database { .. }) => complain(UNAVAILABLE, why),
     }

@@ -20,7 +20,7 @@ use std::path::Path;
 use clap::Args;
 
 use self::finding::Findings;
-use super::{INTERNAL, IO, OK, REFUSED, complain};
+use super::{INTERNAL, OK, REFUSED, complain, printed};
 use crate::config::Config;
 use crate::daemon::clock::Clock;
 
@@ -60,11 +60,8 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, what: &Argume
             }
         }
     }
-    match findings.print(json, &mut std::io::stdout().lock()) {
-        Ok(()) if findings.failed() => REFUSED,
-        Ok(()) => OK,
-        Err(why) => complain(IO, why),
-    }
+    let done = findings.print(json, &mut std::io::stdout().lock());
+    printed(done, if findings.failed() { REFUSED } else { OK })
 }
 
 fn settings(path: &Path, config: &Config, findings: &mut Findings) {

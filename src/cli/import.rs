@@ -22,7 +22,7 @@ use self::progress::Progress;
 use self::refused::{Refusal, RefusedFile};
 use self::rows::{Form, Rows, Taken};
 use self::summary::Summary;
-use super::{CONFIG, DATA, IO, OK, REFUSED, UNAVAILABLE, USAGE, complain};
+use super::{CONFIG, DATA, IO, OK, REFUSED, UNAVAILABLE, USAGE, complain, printed};
 use crate::config::{self, Config};
 use crate::manager::import::{MOST_ROWS, ROWS_AT_ONCE};
 use crate::model::ids::DlmaUuid;
@@ -428,8 +428,8 @@ impl<'a> Run<'a> {
             told: &self.told,
         };
         let text = if self.json { summary.json() } else { summary.text() };
-        io::stdout().lock().write_all(text.as_bytes()).map_err(|why| (IO, why.to_string()))?;
-        Ok(if import.imported == 0 { DATA } else { OK })
+        let done = io::stdout().lock().write_all(text.as_bytes());
+        Ok(printed(done, if import.imported == 0 { DATA } else { OK }))
     }
 }
 

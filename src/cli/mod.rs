@@ -164,9 +164,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn completions(shell: clap_complete::Shell) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "astout", &mut script);
-    match std::io::stdout().lock().write_all(&script) {
-        Ok(()) => OK,
-        Err(why) => complain(IO, why),
+    printed(std::io::stdout().lock().write_all(&script), OK)
+}
+
+/// The exit code of what has been printed. Who stops reading, as `head` does, has what they want.
+fn printed(done: std::io::Result<()>, code: u8) -> u8 {
+    match done {
+        Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => complain(IO, why),
+        Ok(()) | Err(_) => code,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use serde_json::Value;
 
-use super::{IO, OK, REFUSED, UNAVAILABLE, USAGE, complain};
+use super::{OK, REFUSED, UNAVAILABLE, USAGE, complain, printed};
 use crate::ami::builder::Limits;
 use crate::ami::codec::{ClientCodec, FromServer};
 use crate::ami::{EncodeError, Message, MessageBuilder};
@@ -168,10 +168,7 @@ fn text(answer: &Message) -> String {
 
 /// Prints a text and a line end.
 pub(super) fn say(text: &str) -> u8 {
-    match writeln!(io::stdout().lock(), "{text}") {
-        Ok(()) => OK,
-        Err(why) => complain(IO, why),
-    }
+    printed(writeln!(io::stdout().lock(), "{text}"), OK)
 }
 
 fn print(answer: &Message) -> u8 {
