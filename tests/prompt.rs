@@ -203,6 +203,18 @@ fn a_pipe_gets_no_prompt_and_the_exit_code_of_the_worst() {
 }
 
 #[test]
+fn a_quote_that_is_not_closed_is_refused_with_words_and_creates_nothing() {
+    let daemon = start();
+    for (line, ends) in [("plan create --name \"open", 64), ("out create campaign Name=\"open", 1)] {
+        let (code, text, said) = piped(&daemon, &format!("{line}\n"));
+        assert_eq!((code, text.as_str()), (ends, ""), "{line}: {said}");
+        assert!(said.contains("a quote is opened and not closed"), "{line}: {said}");
+    }
+    let (_, text, _) = piped(&daemon, "plan list\ncampaign list\n");
+    assert!(text.contains("0 plans") && text.contains("0 campaigns"), "{text}");
+}
+
+#[test]
 fn without_a_daemon_there_is_no_prompt_but_69() {
     let daemon = Daemon::prepared(NOWHERE, "user", "secret", "");
     let (code, _, said) = piped(&daemon, "out show plans\n");

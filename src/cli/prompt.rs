@@ -20,7 +20,7 @@ use self::complete::Completion;
 use super::nouns::{self, Asked};
 use super::remote::{self, Remote, gone, say, socket_of};
 use super::{IO, OK, USAGE, complain};
-use crate::manager::command::{FORMS, words};
+use crate::manager::command::{FORMS, OPEN_QUOTE, words};
 
 const PROMPT: &str = "astout> ";
 /// Lines that are remembered.
@@ -177,9 +177,12 @@ fn grammar() -> Command {
 
 /// Has one line executed: those of [`Asked`] here, every other by the daemon.
 fn execute(daemon: &mut Remote, line: &str, json: bool) -> io::Result<u8> {
-    let words = words(line);
+    let (words, open) = words(line);
     if !words.first().is_some_and(|first| Asked::has_subcommand(first)) {
         return remote::execute(daemon, line, json);
+    }
+    if open {
+        return Ok(complain(USAGE, OPEN_QUOTE));
     }
     match grammar().try_get_matches_from(words) {
         Ok(matches) => match Asked::from_arg_matches(&matches) {

@@ -55,7 +55,7 @@ impl Completer for Completion {
         let before = &line[..at];
         let start = before.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
         let begun = &before[start..];
-        let next = next(&words(&before[..start]), &self.grammar);
+        let next = next(&words(&before[..start]).0, &self.grammar);
         let begins = |text: &str| text.to_lowercase().starts_with(&begun.to_lowercase());
         let words = next.words.iter().filter(|word| begins(word));
         let mut pairs: Vec<Pair> =
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fn behind(line: &str) -> Next {
-        next(&words(line), &crate::cli::prompt::grammar())
+        next(&words(line).0, &crate::cli::prompt::grammar())
     }
 
     fn words_behind(line: &str) -> Vec<String> {

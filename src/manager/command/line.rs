@@ -71,13 +71,20 @@ pub(super) enum Wrong {
     NotOurs,
     /// What would be right, a line each.
     Usage(Vec<String>),
+    /// A quote is opened and not closed.
+    OpenQuote,
 }
 
+/// What a line with such a quote is answered with.
+pub const OPEN_QUOTE: &str =
+    "a quote is opened and not closed; close it, or write \\\" within quotes for one that is text";
+
 pub(super) fn parse(text: &str) -> Result<Line, Wrong> {
-    let words = words(text);
+    let (words, open) = words(text);
     let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let line = match lower.as_slice() {
+        ["out", ..] if open => return Err(Wrong::OpenQuote),
         ["out", "show", "campaigns"] => Line::List(NounKind::Campaign),
         ["out", "show", "plans"] => Line::List(NounKind::Plan),
         ["out", "show", "dlmas"] => Line::List(NounKind::Dlma),
@@ -148,8 +155,9 @@ fn usage(given: &[&str]) -> Wrong {
     Wrong::Usage(right.map(|form| format!("usage: {form}")).collect())
 }
 
-/// The words of a line, between blanks; within `"…"` blanks count, and `\` takes its sense from what follows.
-pub fn words(text: &str) -> Vec<String> {
+/// The words of a line, between blanks; within `"…"` blanks count, and `\` takes its sense from what follows; and whether
+/// a quote is left open.
+pub fn words(text: &str) -> (Vec<String>, bool) {
     let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -164,7 +172,7 @@ pub fn words(text: &str) -> Vec<String> {
         }
     }
     words.extend(word);
-    words
+    (words, quoted)
 }
 
 fn requested(word: &str) -> Option<CampaignStatus> {
@@ -224,6 +232,16 @@ mod tests {
     fn a_campaign_is_created_of_fields_whose_values_may_be_quoted() {
         let fields = [("Name", "a \"b\""), ("Plan", "x")].into_iter().collect();
         assert_eq!(parse(r#"out create campaign Name="a \"b\"" Plan=x"#), Ok(Line::CreateCampaign(fields)));
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_not_guessed_at() {
+        for line in
+            [r#"out create campaign Name="open"#, r#"out create campaign Name="a\" Plan=x"#, "out show \""]
+        {
+            assert_eq!(parse(line), Err(Wrong::OpenQuote), "{line}");
+        }
+        assert_eq!(parse(r#"dialplan show "x"#), Err(Wrong::NotOurs), "Asterisk reads its lines itself");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod show;
 mod table;
 
 use self::line::{Daemon, Line, Wrong};
-pub use self::line::{FORMS, status_word, words};
+pub use self::line::{FORMS, OPEN_QUOTE, status_word, words};
 use super::actions::Replies;
 use super::nouns;
 use crate::ami::MessageBuilder;
@@ -57,6 +57,7 @@ async fn run(text: &str, json: bool, handle: &Handle, control: Option<&Control>)
             )]
         }
         Wrong::Usage(usage) => usage,
+        Wrong::OpenQuote => vec![OPEN_QUOTE.to_owned()],
     })?;
     let output = match line {
         Line::List(kind) => show::list(kind, json, handle).await,
