@@ -73,7 +73,7 @@ impl Rows {
             None if matches!(rows.header.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
                 Err("is UTF-16; save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8".to_owned())
             }
-            None => Err(format!("line 1: {NOT_UTF8}")),
+            None => Err(format!("line 1: is {NOT_UTF8}; {LATIN_1}")),
         }
     }
 
@@ -181,7 +181,7 @@ impl Rows {
         let mut values = Vec::with_capacity(taken.len());
         for (place, column) in taken {
             let Some(text) = record.get(*place).and_then(|field| std::str::from_utf8(field).ok()) else {
-                return unreadable("not UTF-8", NOT_UTF8.to_owned());
+                return unreadable(NOT_UTF8, format!("is {NOT_UTF8}; {LATIN_1}"));
             };
             let text = text.trim();
             values.push(match column {
@@ -197,8 +197,11 @@ fn line_ends(text: &[u8]) -> u64 {
     text.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
-const NOT_UTF8: &str =
-    "is not UTF-8; where the file is Latin-1 or Windows-1252, convert it: iconv -f WINDOWS-1252 -t UTF-8";
+/// What a row is refused for.
+pub(super) const NOT_UTF8: &str = "not UTF-8";
+/// What to do about it.
+pub(super) const LATIN_1: &str =
+    "where the file is Latin-1 or Windows-1252, convert it: iconv -f WINDOWS-1252 -t UTF-8";
 
 fn told(why: csv::Error) -> String {
     match why.into_kind() {

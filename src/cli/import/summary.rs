@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::rows::{LATIN_1, NOT_UTF8};
 use crate::model::import::{DUPLICATE, Import, Order};
 
 /// What there is to tell.
@@ -35,6 +36,9 @@ impl Summary<'_> {
             text += &format!(", {} refused ({})", import.faulty(), kinds.join(", "));
         }
         text += &format!(" in {:.1} s\n", self.seconds);
+        if import.refused.contains_key(NOT_UTF8) {
+            text += &format!("{NOT_UTF8}: {LATIN_1}\n");
+        }
         if let Some(file) = self.refused {
             text += &format!("what was not imported, with line and reason: {}\n", file.display());
         }
