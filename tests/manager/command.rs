@@ -173,10 +173,12 @@ async fn a_uuid_may_be_cut_short_while_it_is_the_only_one() {
             .await
             .starts_with("No such plan: Uuid: \"beef\" names no plan")
     );
-    for short in ["abc", "x\"y", "nothing-of-hex"] {
+    for short in ["abc", "x'y", "nothing-of-hex"] {
         let text = wrong(&mut client, &format!("out show plan {short}")).await;
         assert!(text.starts_with("No such plan: ") || text.starts_with("usage: "), "{short}: {text}");
     }
+    let text = wrong(&mut client, "out show plan x\"y").await;
+    assert!(text.contains("a quote is opened and not closed"), "{text}");
 }
 
 #[tokio::test]
