@@ -142,16 +142,6 @@ impl Fields {
             Some(_) => self.parsed(name, UUID_FORM)?.ok_or_else(|| FieldError::missing(name, UUID_FORM)),
         }
     }
-
-    /// Refuses a field of a part that is not built yet, so that nobody believes it was taken.
-    pub fn refuse_unbuilt(&self, names: &[&str]) -> Result<(), FieldError> {
-        for name in names {
-            if let Some(value) = self.raw(name).filter(|value| !value.is_empty()) {
-                return Err(FieldError::invalid(name, value, "nothing yet: this part is not built"));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Which fields somebody asked for: the reference of the actions is made of it, so that it names what the code takes.
