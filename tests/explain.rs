@@ -383,10 +383,11 @@ fn a_real_asterisk_is_told_of_as_the_sandbox_is() {
         until_held_by(&mut daemon, &mut client, "Uuid", &campaign.uuid, "Queue");
         campaign.request(&mut client, "0");
     }
-    // It dies with its call, and what waits for another waits for it.
+    // It dies with its call, and what waits for another waits for it. Whoever comes before its death is seen
+    // is claimed, cannot be sent, and waits for the next try instead.
     lab.kill();
-    client.create("OutDlListCreate", &[("DlmaUuid", &up.dlma), ("Number1", "2002")]);
     until_saw(&mut daemon, &mut client, &up.uuid, "Asterisk", "not connected");
+    client.create("OutDlListCreate", &[("DlmaUuid", &up.dlma), ("Number1", "2002")]);
     until_held_by(&mut daemon, &mut client, "Uuid", &up.uuid, "Asterisk");
     daemon.kill();
     daemon.check();
