@@ -143,4 +143,5 @@ fn a_hangup_takes_up_the_configuration_or_says_what_is_wrong_with_it() {
     daemon
         .poll("the complaint", |daemon| daemon.log().contains("astout.toml:2: asterisk.prot").then_some(()));
     assert!(client.action("Ping", &[]).is_success());
+    fs::write(&path, text).unwrap();
 }

@@ -213,6 +213,7 @@ fn a_log_and_a_database_that_disagree_are_told() {
     let mut daemon = Daemon::start_beside(NOWHERE, "user", "secret", "");
     assert!(daemon.stop().success());
     fs::write(daemon.path("astout.result"), "{\"seq\":7}\n").unwrap();
+    daemon.not_checked("its log is forged");
     let (code, text) = doctor(&daemon, &[]);
     assert_eq!(code, 1, "{text}");
     says(&text, "FAIL result lines: the log has line 7, the database made 0; ");
@@ -228,6 +229,7 @@ fn a_damaged_database_is_told() {
         page[..64].fill(0x5a);
     }
     fs::write(&path, bytes).unwrap();
+    daemon.not_checked("its database is damaged");
     let (code, text) = doctor(&daemon, &["--deep"]);
     assert_eq!(code, 1, "{text}");
     says(&text, "FAIL database");

@@ -244,6 +244,7 @@ fn the_daemon_says_itself_what_is_wrong_to_whoever_cannot_read_its_configuration
     let (code, text) = said(&output);
     assert_eq!(code, 78, "{text}");
     assert!(text.contains("astout.toml:9: manger") && text.contains("the running one stays"), "{text}");
+    fs::write(&path, right).unwrap();
 }
 
 #[test]

@@ -371,4 +371,5 @@ fn case_52_a_database_of_yesterday_starts_with_its_campaigns_paused() {
     assert_eq!(told.status.code(), Some(1));
     let told = String::from_utf8(told.stdout).unwrap();
     assert!(told.contains("no row has this dialing"), "{told}");
+    daemon.not_checked("its database is older than its log");
 }

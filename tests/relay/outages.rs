@@ -97,8 +97,8 @@ fn a_list_that_breaks_off_is_ended_as_such() {
 fn a_silent_asterisk_is_given_up_and_said_so() {
     let (sandbox, daemon) = relaying("");
     let (mut client, mut stranger) = (daemon.client(), sandbox.client());
-    // All connections stand still, this one excepted; new ones work.
-    stranger.done("SandboxFault", &[("Freeze", "20")]);
+    // All connections stand still for ever, this one excepted; new ones work.
+    stranger.done("SandboxFault", &[("HalfOpen", "0")]);
     let asked = Instant::now();
     let told = refused(&client.action("Getvar", &[("Variable", "X")]));
     assert!(told.contains("is not known") || told.contains("not reached"), "{told}");

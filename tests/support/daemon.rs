@@ -1,4 +1,5 @@
-//! An astout of a test's own, the binary itself, in a directory of its own; killed when it is dropped.
+//! An astout of a test's own, the binary itself, in a directory of its own. When it is dropped it is killed, and
+//! `astout check` looks whether the promises held.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -30,6 +31,10 @@ pub struct Daemon {
     /// What the PBX has written down of its calls.
     witness: Option<(&'static str, PathBuf)>,
     log_level: &'static str,
+    /// Why nothing is checked at the end, where a test has broken what no dialer can keep.
+    broken: Option<&'static str>,
+    /// It was ready once: there is a database.
+    has_run: bool,
 }
 
 impl Daemon {
@@ -133,7 +138,17 @@ info_enable = true
         );
         fs::write(dir.path().join("astout.toml"), sections + more).unwrap();
         let results = dir.path().join("astout.result");
-        Self { dir, child: None, port, environment: Vec::new(), results, witness: None, log_level: "debug" }
+        Self {
+            dir,
+            child: None,
+            port,
+            environment: Vec::new(),
+            results,
+            witness: None,
+            log_level: "debug",
+            broken: None,
+            has_run: false,
+        }
     }
 
     /// Beside that PBX, not started yet.
@@ -193,6 +208,7 @@ info_enable = true
             daemon.log_from(before).contains("ready").then_some(())
         };
         self.poll("ready", ready);
+        self.has_run = true;
     }
 
     /// Starts it and waits for nothing.
@@ -224,7 +240,8 @@ info_enable = true
             .unwrap()
     }
 
-    /// `astout check`: whatever a test has done, the promises held. For the end of each.
+    /// `astout check`: whatever a test has done, the promises held. Every test ends so by itself, with its daemon killed;
+    /// this is for those that ask in between, or while it runs.
     pub fn check(&self) {
         let mut arguments = vec!["check"];
         // Without a call there is no such file.
@@ -235,6 +252,11 @@ info_enable = true
         let (said, failed) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "astout check: {:?}\n{said}{failed}", output.status);
+    }
+
+    /// Says why nothing is checked when this one is dropped.
+    pub fn not_checked(&mut self, why: &'static str) {
+        self.broken = Some(why);
     }
 
     /// Its process.
@@ -374,6 +396,9 @@ impl Drop for Daemon {
         if let Some(mut child) = self.child.take() {
             drop(child.kill());
             drop(child.wait());
+        }
+        if !std::thread::panicking() && self.broken.is_none() && self.has_run {
+            self.check();
         }
     }
 }

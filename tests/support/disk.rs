@@ -107,6 +107,7 @@ impl SmallDisk {
     pub fn of(daemon: &mut Daemon, megabytes: u32) -> Self {
         let at = daemon.path("disk");
         fs::create_dir(&at).unwrap();
+        daemon.not_checked("the disk goes before the daemon, and with it what is to be checked");
         let size = format!("size={megabytes}m");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).output();
         let shim = match mounted {
