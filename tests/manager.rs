@@ -7,6 +7,8 @@ mod actions;
 mod client;
 #[path = "manager/command.rs"]
 mod command;
+#[path = "manager/control_characters.rs"]
+mod control_characters;
 #[path = "manager/daemon.rs"]
 mod daemon;
 #[path = "manager/list.rs"]

@@ -116,6 +116,19 @@ impl Message {
         })
     }
 
+    /// Names and values in order, as text, with what the reading of a value passes over as Asterisk does: control
+    /// characters before it, and a NUL with the rest of its line. For whoever has to refuse them.
+    pub fn iter_as_written(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        self.spans.iter().map(|span| {
+            let behind_colon = &self.wire[span.name_end as usize + 1..];
+            let line = behind_colon.split(|&byte| byte == b'\n').next().unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let blanks = line.iter().take_while(|&&byte| byte == b' ' || byte == b'\t').count();
+            let name = &self.wire[span.name_start as usize..span.name_end as usize];
+            (String::from_utf8_lossy(name), String::from_utf8_lossy(&line[blanks..]))
+        })
+    }
+
     /// How many headers there are.
     pub fn len(&self) -> usize {
         self.spans.len()
@@ -286,6 +299,13 @@ mod tests {
         let message = Message::from_wire(&b"ActionID: \xe9\xff\r\n\r\n"[..]);
         assert_eq!(message.get_bytes("ActionID"), Some(&b"\xe9\xff"[..]));
         assert_eq!(message.get("ActionID").as_deref(), Some("\u{fffd}\u{fffd}"));
+    }
+
+    #[test]
+    fn a_value_as_written_has_the_control_characters_that_reading_passes_over() {
+        let message = Message::from_wire(&b"A: \t\x01b\0c\rd\r\nB:\nC: \0\n\n"[..]);
+        let written: Vec<_> = message.iter_as_written().map(|(_, value)| value.into_owned()).collect();
+        assert_eq!(written, ["\u{1}b\0c\rd", "", "\0"]);
     }
 
     #[test]

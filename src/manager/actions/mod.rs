@@ -189,10 +189,11 @@ async fn carry_out(
     }
 }
 
-/// The request's headers; what is not UTF-8 becomes U+FFFD, which the model refuses.
+/// The request's headers as they were written: what is not UTF-8 becomes U+FFFD, and a control character stays where
+/// Asterisk's reading would drop it, so that the model refuses both.
 fn fields(request: &Request) -> Fields {
     let own = |name: &str| name.eq_ignore_ascii_case("Action") || name.eq_ignore_ascii_case("ActionID");
-    request.message().iter().filter(|(name, _)| !own(name)).collect()
+    request.message().iter_as_written().filter(|(name, _)| !own(name)).collect()
 }
 
 #[cfg(test)]

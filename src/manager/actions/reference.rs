@@ -423,7 +423,8 @@ async fn made() -> String {
          are ignored; of a repeated one the first counts, but all of `Variable`. An empty value unsets, where a field may be unset.\n\
          Every reply and every item of a list has the `ActionID` of the request. A list opens with `EventList: start`, and ends\n\
          with `EventList: Complete` and `ListItems`. What is refused is `Response: Error` with a `Message` that names the field and\n\
-         what is allowed; nothing is written then, and there is no event.\n\n\
+         what is allowed; nothing is written then, and there is no event. A control character in a value is refused, NUL too, at which\n\
+         Asterisk ends the line; tabs before the value are blanks. A line that begins with NUL ends the message, as it does there.\n\n\
          Any one of the classes of an action is enough. Of the session itself, for everybody who is logged in, but `Filter`\n\
          for the class `system`: ",
     );
