@@ -204,7 +204,8 @@ fn what_makes_no_sense_is_64_and_says_what_would() {
     for (arguments, text) in [
         (&["plan"][..], "create"),
         (&["plan", "nonsense"], "unrecognized subcommand"),
-        (&["dialing", "create"], "unrecognized subcommand"),
+        (&["dialing", "nonsense"], "unrecognized subcommand"),
+        (&["dialing"], "delete"),
         (&["plan", "create", "--dail-mode", "1"], "--dial-mode"),
         (&["plan", "update", &plan], "nothing to change"),
         (&["plan", "update", "--name", "x"], "<UUID>"),
@@ -220,6 +221,31 @@ fn what_makes_no_sense_is_64_and_says_what_would() {
         let complaint = refused(&daemon, arguments, 64);
         assert!(complaint.contains(text), "{arguments:?}: {complaint}");
     }
+}
+
+#[test]
+fn who_would_make_or_change_a_dialing_is_told_what_does() {
+    // No daemon is needed for that.
+    let daemon = Daemon::prepared(NOWHERE, "user", "secret", "");
+    for (arguments, why, instead) in [
+        (&["dialing", "create"][..], "campaigns make them", "astout campaign start"),
+        (&["dialing", "create", "--dial-addr", "300"], "campaigns make them", "astout import"),
+        (&["dialing", "update"], "a call under way", "astout dialing delete"),
+        (
+            &["dialing", "update", "beefbeef", "--status=7"],
+            "a call under way",
+            "astout campaign|plan|dl update",
+        ),
+    ] {
+        let complaint = refused(&daemon, arguments, 64);
+        for text in [why, instead, "list, show, delete", "Action: Originate"] {
+            assert!(complaint.contains(text), "{arguments:?}: no {text} in\n{complaint}");
+        }
+    }
+    let mut daemon = daemon;
+    daemon.run();
+    let complaint = refused(&daemon, &["-rx", "dialing create"], 64);
+    assert!(complaint.contains("campaigns make them"), "{complaint}");
 }
 
 #[test]

@@ -193,6 +193,26 @@ impl Verb {
     }
 }
 
+/// What is said to a verb that a dialing has not got.
+fn no_such(verb: &str) -> String {
+    let why = match verb {
+        "create" => {
+            "a dialing cannot be created: campaigns make them, one for each call that they dial\n\n\
+             \x20 astout dl create, astout import   put numbers into a dial list\n\
+             \x20 astout campaign start UUID        dials them\n"
+        }
+        "update" => {
+            "a dialing cannot be updated: it is a call under way, with what held when it was dialled\n\n\
+             \x20 astout dialing delete UUID        gives it up and hangs up its call\n\
+             \x20 astout campaign|plan|dl update    change what is dialled from now on\n"
+        }
+        other => return format!("unrecognized subcommand '{other}'; dialings have list, show and delete"),
+    };
+    format!(
+        "{why}\nOf the dialings that are there: astout dialing list, show, delete.\nFor one call without a campaign: Action: Originate, which astout relays to Asterisk."
+    )
+}
+
 fn uuids(noun: &Noun) -> Arg {
     let help = format!("The {}: its uuid, or the first characters that no other has", noun.word);
     Arg::new("of").value_name("UUID").required(true).help(help)
@@ -235,6 +255,8 @@ impl Subcommand for Asked {
         NOUNS.iter().fold(command, |command, noun| {
             let verbs = noun.verbs.iter().map(|verb| verb.command(noun));
             let own = Command::new(noun.word).about(noun.about).subcommands(verbs);
+            // What a dialing has not got is answered by [`no_such`], in words that help.
+            let own = own.allow_external_subcommands(noun.kind == NounKind::Dialing);
             command.subcommand(own.subcommand_required(true).arg_required_else_help(true))
         })
     }
@@ -252,6 +274,12 @@ impl FromArgMatches for Asked {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let (word, matches) =
             matches.subcommand().ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
+        let noun = NOUNS.iter().find(|noun| noun.word == word);
+        if let (Some(noun), Some((verb, _))) = (noun, matches.subcommand())
+            && noun.verbs.iter().all(|known| known.word() != verb)
+        {
+            return Err(clap::Error::raw(ErrorKind::InvalidSubcommand, no_such(verb)));
+        }
         Ok(Self { word: word.to_owned(), matches: matches.clone() })
     }
 

@@ -184,11 +184,9 @@ fn execute(daemon: &mut Remote, line: &str, json: bool) -> io::Result<u8> {
     if open {
         return Ok(complain(USAGE, OPEN_QUOTE));
     }
-    match grammar().try_get_matches_from(words) {
-        Ok(matches) => match Asked::from_arg_matches(&matches) {
-            Ok(asked) => nouns::execute(daemon, &asked, json || matches.get_flag("json")),
-            Err(error) => Ok(complain(USAGE, error)),
-        },
+    let read = grammar().try_get_matches_from(words);
+    match read.and_then(|matches| Ok((Asked::from_arg_matches(&matches)?, matches.get_flag("json")))) {
+        Ok((asked, in_json)) => nouns::execute(daemon, &asked, json || in_json),
         Err(error) => {
             // Where neither stdout nor stderr takes it, the exit code still tells.
             drop(error.print());
