@@ -190,6 +190,60 @@ fn poor_rights_and_too_many_are_told_with_the_classes() {
 }
 
 #[test]
+fn the_relays_user_is_tried_as_the_dialers_is() {
+    let lab = Lab::up("doctor-relay");
+    let path = Path::new(lab.get("ASTERISK_CONF")).join("manager.conf");
+    let secret = lab.get("ASTERISK_SECRET");
+    let users = format!(
+        "\n[relay-poor]\nsecret = {secret}\nread = call\nwrite = call,reporting\n\n\
+         [relay-sample]\nsecret = {secret}\nread = system,call,agent,user,reporting,dialplan,cdr,dtmf\n\
+         write = originate,call,agent,user,reporting\n"
+    );
+    fs::write(&path, fs::read_to_string(&path).unwrap() + &users).unwrap();
+    lab.cli("manager reload");
+    let relaying = |name: &str| {
+        let daemon = prepared(&lab, lab.get("ASTERISK_USER"), secret);
+        daemon.reconfigure("relay = false", "relay = true");
+        let line = format!("calls_per_second = 200\nrelay_username = \"{name}\"");
+        daemon.reconfigure("calls_per_second = 200", &line);
+        daemon
+    };
+    let daemon = relaying("relay-sample");
+    let (code, text) = doctor(&daemon, &[]);
+    assert_eq!(code, 0, "{text}");
+    says(&text, "OK   relay_username: logged in as relay-sample, which may do what operators may");
+    // Somebody is to have a class that it has not got.
+    daemon.reconfigure("write = [\"all\"]", "write = [\"call\", \"command\"]");
+    let (code, text) = doctor(&daemon, &[]);
+    assert_eq!(code, 0, "{text}");
+    says(
+        &text,
+        "WARN relay_username: relay-sample lacks Command: operators are refused that; add command to write = ",
+    );
+
+    let (code, text) = doctor(&relaying("relay-poor"), &[]);
+    assert_eq!(code, 0, "{text}");
+    says(
+        &text,
+        "WARN relay_username: relay-poor lacks Originate, UserEvent: operators are refused that; add originate, user ",
+    );
+    says(&text, "WARN relay_username: relay-poor does not hear of FullyBooted");
+
+    let nobody = relaying("nobody-there");
+    let (code, text) = doctor(&nobody, &[]);
+    assert_eq!(code, 1, "{text}");
+    says(
+        &text,
+        "FAIL relay_username: login as nobody-there refused: Authentication failed; have in manager.conf",
+    );
+    assert!(text.contains("       [nobody-there]\n") && !text.contains(secret), "{text}");
+    nobody.reconfigure("relay = true", "relay = false");
+    let (code, text) = doctor(&nobody, &[]);
+    assert_eq!(code, 0, "{text}");
+    says(&text, "NOTE relay_username: nobody-there is not used: nothing is relayed");
+}
+
+#[test]
 fn live_dangerously_is_seen() {
     let mut lab = Lab::up("doctor-live");
     lab.cli("module load func_env.so");

@@ -7,12 +7,14 @@
 //! | [`machine`] | the daemon, the disk, the files |
 //! | [`records`] | database and result log |
 //! | [`asterisk`] | the login, rights, version, clock, queues, contexts, drivers |
+//! | [`relay`] | the second user, for what is relayed |
 //! | [`session`] | one question after the other over AMI |
 
 mod asterisk;
 mod finding;
 mod machine;
 mod records;
+mod relay;
 mod session;
 
 use std::path::Path;
@@ -48,6 +50,7 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, what: &Argume
             for one in &config.asterisk {
                 let writes_dialplan = config.dialplan.directory.is_some();
                 asterisk::check(one, facts.as_ref(), (Clock::start(), writes_dialplan), &mut findings);
+                relay::check(one, &config.manager, &mut findings);
             }
         }
         Err(error) => {
