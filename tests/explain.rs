@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::ami::{Client, header};
 use support::daemon::Daemon;
 use support::lab::Lab;
-use support::pbx::Breakable;
+use support::pbx::{Breakable, Pbx};
 use support::sandbox::Sandbox;
 use support::scenario::{Campaign, LOCAL};
 
@@ -19,6 +19,9 @@ const QUEUE: [(&str, &str); 2] = [("Type", "1"), ("Application", "Queue")];
 /// Answers at once and stays until it is hung up.
 const STAYS: [(&str, &str); 2] = [("Name", "stays"), ("Number1", "1000001")];
 const BUSY: [(&str, &str); 2] = [("Name", "busy"), ("Number1", "2001")];
+
+/// A place that no dialplan has.
+const NOWHERE: [(&str, &str); 3] = [("Type", "0"), ("Exten", "nosuch"), ("Context", "astout-empty")];
 
 /// What was said of one campaign, or of one contact of its.
 struct Told {
@@ -149,7 +152,7 @@ fn a_campaign_says_what_it_itself_lacks() {
 fn a_campaign_says_what_asterisk_and_its_limits_lack() {
     let mut sandbox = Sandbox::up("");
     let limits = [("calls_per_second = 200", "calls_per_second = 200\nmax_channels = 1")];
-    let address = support::pbx::Pbx::get(&sandbox, "ASTERISK_AMI").to_owned();
+    let address = Pbx::get(&sandbox, "ASTERISK_AMI").to_owned();
     let mut daemon = Daemon::start_at(&sandbox, &address, &limits, "");
     let mut client = daemon.client();
     // The one channel is taken.
@@ -227,6 +230,69 @@ fn originates_that_asterisk_does_not_answer_hold_back_the_rest() {
     assert_eq!(told.saw("Answers"), "10 originates wait for Asterisk's answer; at most 10 may");
     sandbox.thaw();
     daemon.kill();
+    daemon.check();
+}
+
+/// A list whose destination names a place that the dialplan lacks costs a try and not the list.
+fn until_held_by_its_place(pbx: &impl Pbx) -> (Daemon, Client, Campaign) {
+    let mut daemon = Daemon::start_slow(pbx, 10);
+    let mut client = daemon.client();
+    let contacts: Vec<String> = (0..30).map(|place| format!("10000{place:02}")).collect();
+    let contacts: Vec<_> = contacts.iter().map(|number| [("Number1", number.as_str())]).collect();
+    let contacts: Vec<&[(&str, &str)]> = contacts.iter().map(|fields| &fields[..]).collect();
+    let campaign = running(&mut client, &[], &NOWHERE, &contacts);
+    let told = daemon.poll("held by its place", |_| {
+        Some(one(&mut client, "Uuid", &campaign.uuid)).filter(|told| told.held_by().contains("Place"))
+    });
+    let (saw, next) = (told.saw("Place"), header(told.entry("Place"), "Next"));
+    assert!(saw.starts_with("astout-empty,nosuch,1: Asterisk's dialplan has no such place"), "{saw}");
+    assert!(next.parse::<Timestamp>().is_ok(), "{next}");
+    let log = daemon.log();
+    let warned = |line: &&str| line.contains("Asterisk's dialplan has no such place");
+    let warnings: Vec<_> = log.lines().filter(warned).collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    assert!(
+        warnings[0].contains("WARN") && warnings[0].contains("dialplan show astout-empty"),
+        "{warnings:?}"
+    );
+    let refused = daemon.poll("its line", |daemon| Some(daemon.results()).filter(|lines| !lines.is_empty()));
+    assert!(refused.len() <= 10, "{}", refused.len());
+    for line in refused {
+        assert_eq!(line["res_dial_detail"], "Extension does not exist.");
+    }
+    (daemon, client, campaign)
+}
+
+#[test]
+fn a_place_that_the_dialplan_lacks_holds_back_what_goes_there() {
+    let sandbox = Sandbox::up("");
+    let (mut daemon, mut client, campaign) = until_held_by_its_place(&sandbox);
+    // Another place is another matter.
+    client.done(
+        "OutDestinationUpdate",
+        &[("Uuid", &campaign.dest), ("Exten", "hold"), ("Context", "astout-dest")],
+    );
+    client.wait_for("an answer", |event| {
+        header(event, "Event") == "OutDialingUpdate" && header(event, "Status") == "6"
+    });
+    campaign.request(&mut client, "30");
+    campaign.until_stopped(&mut client);
+    daemon.stop();
+    daemon.check();
+}
+
+#[test]
+fn a_real_asterisk_that_gets_the_place_is_dialled_on_by_itself() {
+    let lab = Lab::up("place");
+    let (mut daemon, mut client, campaign) = until_held_by_its_place(&lab);
+    lab.cli("dialplan add extension nosuch,1,Wait(1) into astout-empty");
+    client.wait_for("an answer", |event| {
+        header(event, "Event") == "OutDialingUpdate" && header(event, "Status") == "6"
+    });
+    daemon.poll("the log", |daemon| daemon.log().contains("has the place again").then_some(()));
+    campaign.request(&mut client, "30");
+    campaign.until_stopped(&mut client);
+    daemon.stop();
     daemon.check();
 }
 

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use crate::asterisk::Order;
 use crate::engine::breaker::Turn;
-use crate::engine::{Engine, Input, Notice};
+use crate::engine::{Engine, Input, Notice, place};
 use crate::model::ids::DialingUuid;
 use crate::result_log::{LogError, LogWriter, News};
 use crate::store::{Committed, Health, Store, StoreError};
@@ -283,6 +283,21 @@ fn tell(notice: &Notice) {
             "no channel could be made: Asterisk has had no chan_sip since version 21; give the plan TechName: PJSIP/"
         ),
         Notice::Trunk { trunk, turn: Turn::Closed } => info!(trunk, "the trunk works again"),
+        Notice::Place { place, turn: place::Turn::Missing } => {
+            let place::Place { context, exten, priority } = place;
+            warn!(
+                context,
+                exten,
+                priority,
+                "Asterisk's dialplan has no such place: campaigns whose destination it is dial one contact every \
+                 {:?} until it has; see `dialplan show {context}` at Asterisk, add it there, or give the destination \
+                 another one with OutDestinationUpdate",
+                place::WAIT
+            );
+        }
+        Notice::Place { place, turn: place::Turn::There } => {
+            info!(%place, "Asterisk's dialplan has the place again");
+        }
         Notice::ClockJump { ahead_ms } => {
             let (by, to) = (
                 Duration::from_millis(ahead_ms.unsigned_abs()),

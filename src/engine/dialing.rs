@@ -22,7 +22,7 @@ mod event;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{breaker, history};
+use super::{breaker, history, place};
 
 use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
 use crate::model::dialing::{Attempt, Dialing, Ending, NextTry, Progress};
@@ -135,6 +135,27 @@ impl Call {
             Some(cause) => Some(breaker::is_fault(cause)),
             None if matches!(self.response, Some(Response::Failure { .. })) => Some(!self.has_channel()),
             None => None,
+        }
+    }
+
+    /// Whether Asterisk has found the place in the dialplan that it is for; `None` where that is not known.
+    pub fn found_place(&self) -> Option<bool> {
+        let progress = &self.dialing.progress;
+        match progress.status {
+            DialingStatus::OriginateQueuedFailed => {
+                progress.res_dial_detail.as_deref().filter(|why| place::is_missing(why)).map(|_| false)
+            }
+            DialingStatus::OriginateQueued
+            | DialingStatus::OriginateResponsed
+            | DialingStatus::OriginateResponseFailed
+            | DialingStatus::ChannelCreated
+            | DialingStatus::DialBegin
+            | DialingStatus::DialEnd
+            | DialingStatus::Hangup => Some(true),
+            DialingStatus::None
+            | DialingStatus::OriginateSent
+            | DialingStatus::OriginateRequestFailed
+            | DialingStatus::Error => None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dialing::{Call, CallEvent, Cut};
-use super::gate::{self, Saw};
+use super::gate::{self, PlaceState, Saw};
 use super::run::Claim;
 use super::{Effect, Engine, Outlook};
 use crate::model::codes::CampaignStatus;
@@ -60,7 +60,7 @@ impl Dealt {
     fn leave_room_for(&self, candidate: &Candidate) -> bool {
         let of_queue = candidate.queue.as_ref().and_then(|queue| self.queues.get(queue));
         let of_trunk = self.trunks.get(&candidate.trunk);
-        candidate.room > of_queue.copied().unwrap_or_default()
+        candidate.room > candidate.share.max(of_queue.copied().unwrap_or_default())
             && candidate.trunk_room > of_trunk.copied().unwrap_or_default()
     }
 
@@ -140,7 +140,10 @@ impl Engine {
             }
             let trunk = parts.plan.trunk();
             let (mode, node) = (Saw::Mode(parts.plan.dial_mode), self.node_gate(parts));
-            let agents = self.agents_gate(parts);
+            let (place, agents) = (self.place_gate(now, run, parts), self.agents_gate(parts));
+            if let Saw::Place(PlaceState::Missing { until }) = place {
+                round.wake_at(until);
+            }
             let over = self.trunk_gate(now, &trunk);
             if let Saw::Trunk { next: Some(at), .. } = over {
                 round.wake_at(at);
@@ -149,7 +152,7 @@ impl Engine {
                 campaign: *campaign,
                 may_look: run.outlook.is_none() && run.open == 0,
                 queue: parts.destination.queue(),
-                room: mode.room().min(node.room()).min(agents.room()),
+                room: mode.room().min(node.room()).min(place.room()).min(agents.room()),
                 ask: !mode.holds() && self.link.is_ready(),
                 trunk,
                 trunk_room: over.room(),

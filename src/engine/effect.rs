@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::breaker;
+use super::{breaker, place};
 use crate::model::codes::CampaignStatus;
 use crate::model::dialing::{Attempt, Capsule, Ending, Progress};
 use crate::model::event::OutEvent;
@@ -66,6 +66,13 @@ pub enum Notice {
         trunk: String,
         /// What it did.
         turn: breaker::Turn,
+    },
+    /// Asterisk's dialplan lacks the place that a destination names, or has it again.
+    Place {
+        /// Where it is.
+        place: place::Place,
+        /// What was found.
+        turn: place::Turn,
     },
     /// The wall clock does not stand where it should after the time that has passed: somebody has set it.
     ClockJump {

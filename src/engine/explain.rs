@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::dialing::Call;
 use super::dispatch::refused_by_policy;
-use super::gate::{self, Agents, LinkState, Parts, Saw};
+use super::gate::{self, Agents, LinkState, Parts, PlaceState, Saw};
+use super::place::{self, Place};
 use super::run::Run;
 use super::window::{self, Hindrance};
 use super::{Engine, Outlook, UNACKNOWLEDGED_AT_ONCE, selection};
@@ -129,6 +130,8 @@ impl Engine {
                 asked.one(gate::due_gate(outlook, now), None);
                 asked.one(Saw::Mode(parts.plan.dial_mode), None);
                 asked.one(self.node_gate(parts), None);
+                let place = Place::of(&self.ways(parts.destination)).map(|place| place.to_string());
+                asked.one(self.place_gate(now, run, parts), place.as_deref());
                 asked.one(self.agents_gate(parts), parts.destination.queue().as_deref());
                 let trunk = parts.plan.trunk();
                 asked.one(self.trunk_gate(now, &trunk), Some(&trunk));
@@ -185,7 +188,7 @@ impl Asked<'_> {
         }
     }
 
-    /// Adds what a gate saw; `of` is the queue or trunk that it is about.
+    /// Adds what a gate saw; `of` is the place, queue or trunk that it is about.
     fn one(&mut self, saw: Saw, of: Option<&str>) {
         let (gate, text, next) = self.words(saw, of.unwrap_or_default());
         self.findings.push(Finding { gate, holds: saw.holds(), saw: text, next });
@@ -234,6 +237,13 @@ impl Asked<'_> {
             }
             Saw::Mode(mode) => ("Mode", mode_words(mode), None),
             Saw::Node(there) => ("Node", node_words(there), None),
+            Saw::Place(state) => {
+                let until = match state {
+                    PlaceState::Missing { until } => Some(until),
+                    PlaceState::NotAPlace | PlaceState::There | PlaceState::Trial { .. } => None,
+                };
+                ("Place", place_words(state, of), until)
+            }
             Saw::Agents(agents) => ("Queue", agents_words(agents, of), None),
             Saw::Trunk { room, next } => {
                 let breaker = self.engine.breakers.get(of).filter(|_| room == 0);
@@ -409,6 +419,23 @@ fn node_words(there: Option<bool>) -> String {
         }
     }
     .to_owned()
+}
+
+fn place_words(state: PlaceState, place: &str) -> String {
+    match state {
+        PlaceState::NotAPlace => "its calls need no place of the dialplan".to_owned(),
+        PlaceState::There => format!("{place}: Asterisk has not refused it"),
+        PlaceState::Missing { .. } => format!(
+            "{place}: Asterisk's dialplan has no such place; one call tries it every {:?}. `dialplan show` at \
+             Asterisk says what there is",
+            place::WAIT
+        ),
+        PlaceState::Trial { .. } => {
+            format!(
+                "{place}: Asterisk's dialplan had no such place; one call tries it, and its answer is waited for"
+            )
+        }
+    }
 }
 
 fn agents_words(agents: Agents, queue: &str) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::link::Link;
 use super::pacing::{agents, power};
+use super::place::Place;
 use super::run::Run;
 use super::{Engine, Outlook, UNACKNOWLEDGED_AT_ONCE};
 use crate::model::campaign::Campaign;
@@ -43,6 +44,8 @@ pub(super) enum Saw {
     Mode(DialMode),
     /// Whether Asterisk's dialplan has the node of its destination; `None` where none is needed.
     Node(Option<bool>),
+    /// Whether Asterisk's dialplan has the place of its destination.
+    Place(PlaceState),
     /// The agents of the queue that its calls are for.
     Agents(Agents),
     /// How many calls may go over its trunk, and when time alone lets more.
@@ -65,6 +68,19 @@ pub(super) enum LinkState {
     Down,
     Settling,
     Ready,
+}
+
+/// What is known of a place in the dialplan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PlaceState {
+    /// Calls need none.
+    NotAPlace,
+    /// Nothing is known against it.
+    There,
+    /// It is missing, and until then no call tries it.
+    Missing { until: Duration },
+    /// It was missing: one call tries it, once none of the campaign's originates waits for its answer.
+    Trial { unanswered: usize },
 }
 
 /// What is known of a queue's agents.
@@ -102,6 +118,11 @@ impl Saw {
             },
             // An answered call would have nowhere to go.
             Self::Node(there) => all_or_none(there.unwrap_or(true)),
+            Self::Place(state) => match state {
+                PlaceState::NotAPlace | PlaceState::There => usize::MAX,
+                PlaceState::Missing { .. } => 0,
+                PlaceState::Trial { unanswered } => 1_usize.saturating_sub(unanswered),
+            },
             Self::Agents(Agents::NotAQueue) => usize::MAX,
             // Of a queue that is not there nobody would ever take a call.
             Self::Agents(Agents::Unknown | Agents::NoSuchQueue) => 0,
@@ -158,6 +179,18 @@ impl Engine {
     pub(super) fn node_gate(&self, parts: Parts<'_>) -> Saw {
         let ways = self.ways(parts.destination);
         Saw::Node(node::of(&ways).map(|node| self.nodes.contains(&node)))
+    }
+
+    /// The place in the dialplan that the run's destination names, where calls go there.
+    pub(super) fn place_gate(&self, now: Now, run: &Run, parts: Parts<'_>) -> Saw {
+        let Some(place) = Place::of(&self.ways(parts.destination)) else {
+            return Saw::Place(PlaceState::NotAPlace);
+        };
+        Saw::Place(match self.places.missing_until(&place) {
+            None => PlaceState::There,
+            Some(until) if until > now.mono => PlaceState::Missing { until },
+            Some(_) => PlaceState::Trial { unanswered: run.unacknowledged },
+        })
     }
 
     /// The agents of the campaign's queue.

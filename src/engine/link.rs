@@ -114,6 +114,7 @@ impl Engine {
         self.asked_queues.clear();
         // Whoever comes back may have another dialplan.
         self.nodes.clear();
+        self.places.forget();
     }
 
     fn settle(&mut self, now: Now) {

@@ -17,6 +17,7 @@ mod input;
 pub mod limits;
 mod link;
 pub mod pacing;
+pub mod place;
 mod run;
 pub mod selection;
 mod tally;
@@ -44,6 +45,7 @@ use dialing::{Call, CallEvent, CallOutput};
 use gate::Parts;
 use limits::CallRate;
 use link::Link;
+use place::{Place, Places};
 use run::Run;
 use tally::Tally;
 
@@ -66,6 +68,7 @@ pub struct Engine {
     tally: Tally,
     /// By what a plan's calls go over.
     breakers: BTreeMap<String, Breaker>,
+    places: Places,
     rate: CallRate,
     link: Link,
     agents: BTreeMap<String, Option<u32>>,
@@ -103,6 +106,7 @@ impl Engine {
             wakes: BTreeSet::new(),
             tally: Tally::default(),
             breakers: BTreeMap::new(),
+            places: Places::default(),
             rate,
             link: Link::default(),
             agents: BTreeMap::new(),
@@ -344,6 +348,12 @@ impl Engine {
             self.tally.acknowledged();
             if let Some(run) = self.runs.get_mut(&campaign_of(&call.dialing().attempt)) {
                 run.unacknowledged -= 1;
+            }
+            let place = Place::of(&call.dialing().attempt.capsule.ways());
+            if let (Some(place), Some(there)) = (place, call.found_place())
+                && let Some(turn) = self.places.answered(now.mono, place.clone(), there)
+            {
+                effects.push(Effect::Notice(Notice::Place { place, turn }));
             }
         }
         if awaits_agent && !call.awaits_agent() {

@@ -47,7 +47,7 @@ fn every_gate_is_told_in_the_order_in_which_it_is_asked() {
         gates,
         [
             "Daemon", "Records", "Status", "Schedule", "Change", "Claim", "Retry", "List", "Parts", "Due",
-            "Mode", "Node", "Queue", "Trunk", "Asterisk", "Channels", "Answers", "Rate", "Turn"
+            "Mode", "Node", "Place", "Queue", "Trunk", "Asterisk", "Channels", "Answers", "Rate", "Turn"
         ]
     );
 }

@@ -13,6 +13,7 @@ mod interleaving;
 mod limits;
 mod link;
 mod pbx;
+mod place;
 mod promises;
 mod queue;
 mod records;

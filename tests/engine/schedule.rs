@@ -69,9 +69,11 @@ fn notices(world: &World) -> Vec<Notice> {
 fn jumps(world: &World) -> Vec<i64> {
     let jump = |notice| match notice {
         Notice::ClockJump { ahead_ms } => Some(ahead_ms / 1000),
-        Notice::Trunk { .. } | Notice::NoSip { .. } | Notice::CannotStart { .. } | Notice::Held { .. } => {
-            None
-        }
+        Notice::Place { .. }
+        | Notice::Trunk { .. }
+        | Notice::NoSip { .. }
+        | Notice::CannotStart { .. }
+        | Notice::Held { .. } => None,
     };
     notices(world).into_iter().filter_map(jump).collect()
 }
