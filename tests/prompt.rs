@@ -203,6 +203,14 @@ fn a_pipe_gets_no_prompt_and_the_exit_code_of_the_worst() {
 }
 
 #[test]
+fn a_line_that_lacks_its_out_is_answered_with_the_one_that_is_meant() {
+    let daemon = start();
+    let (code, _, said) = piped(&daemon, "explain 4711\n");
+    assert_eq!(code, 1);
+    assert!(said.contains("did you mean: out explain 4711"), "{said}");
+}
+
+#[test]
 fn a_quote_that_is_not_closed_is_refused_with_words_and_creates_nothing() {
     let daemon = start();
     for (line, ends) in [("plan create --name \"open", 64), ("out create campaign Name=\"open", 1)] {

@@ -220,6 +220,11 @@ async fn a_wrong_line_is_an_error_that_says_what_would_be_right() {
         wrong(&mut client, "core stop now").await,
         "No such command 'core stop now' (type 'core show help core stop now' for other possible commands)"
     );
+    assert_eq!(
+        wrong(&mut client, "explain 4711").await.lines().last(),
+        Some("did you mean: out explain 4711"),
+        "a word that only lacks its out"
+    );
     assert_eq!(wrong(&mut client, "out show campaign").await, "usage: out show campaign UUID");
     assert!(wrong(&mut client, "out show").await.contains("usage: out show dialings\n"));
 }

@@ -155,6 +155,23 @@ fn usage(given: &[&str]) -> Wrong {
     Wrong::Usage(right.map(|form| format!("usage: {form}")).collect())
 }
 
+/// What may be meant by a line that only lacks its `out`, a line each: itself with that, or the forms that begin so.
+pub(super) fn meant(text: &str) -> Vec<String> {
+    let under_out = |word: &String| {
+        FORMS.iter().any(|form| form.split(' ').nth(1).is_some_and(|known| word.eq_ignore_ascii_case(known)))
+    };
+    if !words(text).0.first().is_some_and(under_out) {
+        return Vec::new();
+    }
+    let whole = format!("out {text}");
+    match parse(&whole) {
+        Ok(_) => vec![format!("did you mean: {whole}")],
+        Err(Wrong::Usage(usage)) => usage,
+        Err(Wrong::OpenQuote) => vec![OPEN_QUOTE.to_owned()],
+        Err(Wrong::NotOurs) => Vec::new(),
+    }
+}
+
 /// The words of a line, between blanks; within `"…"` blanks count, and `\` takes its sense from what follows; and whether
 /// a quote is left open.
 pub fn words(text: &str) -> (Vec<String>, bool) {
@@ -214,6 +231,15 @@ mod tests {
         let part = Contacts { count: Some(5), after: Some("beef".into()), ..Contacts::default() };
         assert_eq!(parse("out show dls count 5 after beef"), Ok(Line::Contacts(part)));
         assert_eq!(parse("out show dlma abcd"), Ok(Line::One(NounKind::Dlma, "abcd".into())));
+    }
+
+    #[test]
+    fn a_line_that_lacks_its_out_is_understood_enough_to_say_so() {
+        assert_eq!(meant("explain abcd"), ["did you mean: out explain abcd"]);
+        assert_eq!(meant("Show plans"), ["did you mean: out Show plans"]);
+        assert_eq!(meant("explain"), ["usage: out explain CAMPAIGN_UUID|CONTACT_UUID|NUMBER"]);
+        assert_eq!(meant("create \"x"), [OPEN_QUOTE]);
+        assert!(meant("core show channels").is_empty() && meant("").is_empty() && meant("out").is_empty());
     }
 
     #[test]

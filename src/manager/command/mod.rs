@@ -52,9 +52,10 @@ async fn run(text: &str, json: bool, handle: &Handle, control: Option<&Control>)
     let line = line::parse(text).map_err(|wrong| match wrong {
         Wrong::NotOurs => {
             let text = text.trim();
-            vec![format!(
+            let wrong = format!(
                 "No such command '{text}' (type 'core show help {text}' for other possible commands)"
-            )]
+            );
+            [wrong].into_iter().chain(line::meant(text)).collect()
         }
         Wrong::Usage(usage) => usage,
         Wrong::OpenQuote => vec![OPEN_QUOTE.to_owned()],
