@@ -42,6 +42,9 @@ fn asterisk_says_no_at_once() {
     let line = &daemon.results()[0];
     assert_eq!(line["res_dial_detail"], "Extension does not exist.");
     assert!(line["tm_hangup"].is_null() && line["channel_name"].is_null(), "{line}");
+    let log = daemon.log();
+    let end = log.lines().find(|line| line.contains("the campaign's list has ended")).unwrap();
+    assert!(end.contains("INFO") && end.contains("Sales campaign") && end.contains("calls=1"), "{end}");
 }
 
 #[test]

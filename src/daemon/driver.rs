@@ -274,6 +274,13 @@ fn tell(notice: &Notice) {
             trunk,
             "{faults} of the last {attempts} attempts were the trunk's fault: nothing is dialled over it for {wait:?}"
         ),
+        Notice::ListEnded { campaign, name, calls, answered } => info!(
+            %campaign,
+            name,
+            calls,
+            answered,
+            "the campaign's list has ended, and it stops: every contact is finished"
+        ),
         Notice::Held { dl } => warn!(
             %dl,
             "nobody saw the end of its call: the contact is held; OutDlListUpdate with Status: 0 has it dialled again"

@@ -86,6 +86,17 @@ pub enum Notice {
         /// What is missing.
         why: String,
     },
+    /// Every contact of a campaign's list is finished: the campaign stops.
+    ListEnded {
+        /// The campaign.
+        campaign: CampaignUuid,
+        /// Its name.
+        name: Option<String>,
+        /// Calls that it has made since it was started, or since the daemon was.
+        calls: u64,
+        /// Those among them that were answered.
+        answered: u64,
+    },
     /// Nobody saw the end of a contact's attempt: it is dialled no more until a person says so.
     Held {
         /// The contact.

@@ -250,7 +250,11 @@ impl Engine {
                     .values_mut()
                     .filter(|call| campaign_of(&call.dialing().attempt) == campaign.uuid);
                 match self.runs.entry(campaign.uuid) {
-                    Entry::Occupied(mut run) => run.get_mut().set_campaign(campaign.clone()),
+                    Entry::Occupied(mut run) => {
+                        let run = run.get_mut();
+                        effects.extend(run.list_end(campaign).map(Effect::Notice));
+                        run.set_campaign(campaign.clone());
+                    }
                     Entry::Vacant(place) => {
                         let run = place.insert(Run::new(campaign.clone()));
                         calls.for_each(|call| run.admit(call));
@@ -413,6 +417,8 @@ impl Engine {
         let Some(call) = self.calls.remove(&dialing) else { return };
         if let Some(run) = self.runs.get_mut(&campaign_of(&call.dialing().attempt)) {
             run.open -= 1;
+            run.made.0 += 1;
+            run.made.1 += u64::from(call.is_answered());
         }
         self.link.forget(dialing);
         let last = Noun::Dialing(call.dialing().clone());
@@ -443,10 +449,10 @@ impl Engine {
                 continue;
             }
             let from = run.campaign.status;
-            let to = campaign::on_progress(from, run.open, run.unacknowledged)
-                .or_else(|| run.list_has_ended().then_some(CampaignStatus::Stopping));
-            if let Some(to) = to {
-                run.moving = Some(to);
+            let goes_on = campaign::on_progress(from, run.open, run.unacknowledged);
+            let ends = goes_on.is_none() && run.list_has_ended();
+            if let Some(to) = goes_on.or(ends.then_some(CampaignStatus::Stopping)) {
+                (run.moving, run.ends) = (Some(to), ends);
                 effects.push(Effect::Transition { campaign: *uuid, from, to });
             }
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Outlook;
 use super::dialing::Call;
 use super::gate;
 use super::window::{self, Window};
+use super::{Notice, Outlook};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DlEndHandle};
 use crate::model::dialing::Capsule;
@@ -64,6 +64,10 @@ pub(super) struct Run {
     pub(super) told: Option<Window>,
     /// The status that it is being moved to.
     pub(super) moving: Option<CampaignStatus>,
+    /// Whether it is moved because its list has ended.
+    pub(super) ends: bool,
+    /// Calls that have ended since it was started, and those among them that were answered.
+    pub(super) made: (u64, u64),
     /// What remains of the list; `None` where it has to be asked.
     pub(super) outlook: Option<Outlook>,
     /// After a failed commit: when to go on.
@@ -99,12 +103,22 @@ impl Run {
             judged: None,
             told: None,
             moving: None,
+            ends: false,
+            made: (0, 0),
             outlook: None,
             retry_at: None,
             open: 0,
             unacknowledged: 0,
             turn: 0,
         }
+    }
+
+    /// What is told where the committed record is that of one whose list has ended.
+    pub(super) fn list_end(&self, campaign: &Campaign) -> Option<Notice> {
+        let stops = campaign.status == CampaignStatus::Stopping && self.moving == Some(campaign.status);
+        let (calls, answered) = self.made;
+        let (uuid, name) = (campaign.uuid, campaign.name.clone());
+        (stops && self.ends).then_some(Notice::ListEnded { campaign: uuid, name, calls, answered })
     }
 
     /// A call of its comes in.
@@ -126,6 +140,10 @@ impl Run {
     /// Takes the committed record. A change of status that is under way stays so, unless this is what came of it.
     pub(super) fn set_campaign(&mut self, campaign: Campaign) {
         self.moving = self.moving.filter(|to| *to != campaign.status);
+        let starts = campaign.status == CampaignStatus::Starting;
+        if starts && matches!(self.campaign.status, CampaignStatus::Stop | CampaignStatus::Stopping) {
+            self.made = (0, 0);
+        }
         self.campaign = campaign;
         self.capsule = None;
         self.judged = None;

@@ -66,7 +66,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         if let Some(run) = self.runs.get_mut(&campaign) {
-            run.moving = Some(to);
+            (run.moving, run.ends) = (Some(to), false);
             effects.push(Effect::Transition { campaign, from, to });
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use astout::engine::dialing::CallEvent;
-use astout::engine::{Effect, Input};
+use astout::engine::{Effect, Input, Notice};
 use astout::model::codes::{CampaignStatus, Outcome};
 use astout::model::event::{Change, Noun};
 use astout::model::ids::CampaignUuid;
@@ -275,4 +275,36 @@ fn what_a_claim_says_of_a_list_that_has_changed_meanwhile_does_not_end_the_campa
 
     assert_eq!(world.status(campaign), Start);
     assert_eq!(world.originated().len(), 1);
+}
+
+fn list_ends(world: &World) -> Vec<(CampaignUuid, u64, u64)> {
+    let end = |(_, effect): &(_, Effect)| match effect {
+        Effect::Notice(Notice::ListEnded { campaign, calls, answered, .. }) => {
+            Some((*campaign, *calls, *answered))
+        }
+        _ => None,
+    };
+    world.log.iter().filter_map(end).collect()
+}
+
+#[test]
+fn the_end_of_a_list_is_told_once_with_what_was_made_since_the_start() {
+    let mut world = World::new();
+    world.every_call(&fate("answered, and the application ends"), secs(1), secs(1));
+    let Running { campaign, dlma, .. } = world.running(&[], 3);
+    world.advance(secs(10));
+    assert_eq!((world.status(campaign), list_ends(&world)), (Stop, vec![(campaign, 3, 3)]));
+
+    world.dls(dlma, 1);
+    world.every_call(&fate("486 of a trunk"), secs(1), secs(0));
+    world.request(campaign, Start);
+    world.advance(secs(30));
+    world.request(campaign, Stop);
+    world.advance(secs(10));
+    assert_eq!(world.status(campaign), Stop);
+    assert_eq!(list_ends(&world).len(), 1, "an operator's stop is no end of the list");
+
+    world.request(campaign, Start);
+    world.advance(secs(600));
+    assert_eq!((world.status(campaign), list_ends(&world).last()), (Stop, Some(&(campaign, 4, 0))));
 }

@@ -69,7 +69,8 @@ fn notices(world: &World) -> Vec<Notice> {
 fn jumps(world: &World) -> Vec<i64> {
     let jump = |notice| match notice {
         Notice::ClockJump { ahead_ms } => Some(ahead_ms / 1000),
-        Notice::Place { .. }
+        Notice::ListEnded { .. }
+        | Notice::Place { .. }
         | Notice::Trunk { .. }
         | Notice::NoSip { .. }
         | Notice::CannotStart { .. }
