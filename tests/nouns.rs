@@ -368,3 +368,19 @@ fn whatever_a_noun_shows_can_be_set_by_an_option() {
         }
     }
 }
+
+#[test]
+fn a_dial_timeout_takes_its_unit_and_is_not_taken_for_seconds_without_one() {
+    let daemon = start();
+    let create = ["plan", "create", "--name", "patient", "--dial-timeout"];
+    let complaint = refused(&daemon, &[&create[..], &["30"]].concat(), 64);
+    assert!(complaint.contains("--dial-timeout 30: ") && complaint.contains("say 30s"), "{complaint}");
+    let complaint = refused(&daemon, &[&create[..], &["soon"]].concat(), 1);
+    assert!(complaint.contains("DialTimeout: \"soon\" is not allowed"), "{complaint}");
+    assert_eq!(json(&daemon, &["plan", "list"]), serde_json::json!([]), "nothing of it was written");
+
+    let plan = done(&daemon, &[&create[..], &["30s"]].concat());
+    assert_eq!(json(&daemon, &["plan", "show", &plan])["dial_timeout"], 30_000);
+    done(&daemon, &["plan", "update", &plan, "--dial-timeout", "900ms"]);
+    assert_eq!(json(&daemon, &["plan", "show", &plan])["dial_timeout"], 900);
+}

@@ -238,6 +238,7 @@ fn argument(field: &'static fields::Field) -> Arg {
     let argument = Arg::new(field.name).long(field.option()).help(field.help);
     match field.value {
         Value::Of(what) => argument.value_name(what),
+        Value::Millis => argument.value_name("TIME"),
         Value::Uuid(_) => argument.value_name("UUID"),
         Value::Variables => argument.value_name("NAME=VALUE").action(ArgAction::Append),
     }
@@ -333,7 +334,7 @@ pub(super) fn uuid_in(option: &str) -> Option<&'static str> {
     let fields = NOUNS.iter().flat_map(|noun| fields::of(noun.kind));
     let kinds = fields.filter_map(|field| match field.value {
         Value::Uuid(kind) if field.name == option => Some(kind),
-        Value::Uuid(_) | Value::Of(_) | Value::Variables => None,
+        Value::Uuid(_) | Value::Of(_) | Value::Millis | Value::Variables => None,
     });
     let list = (option == "dlma").then_some(NounKind::Dlma);
     kinds.chain(list).next().map(|kind| noun(kind).words)

@@ -188,6 +188,10 @@ impl Desk<'_> {
                         Ok(uuid) => uuid.to_string(),
                         Err(code) => return Ok(Err(code)),
                     },
+                    Value::Millis => match fields::millis(field, text) {
+                        Ok(ms) => ms,
+                        Err(why) => return Ok(Err(complain(USAGE, why))),
+                    },
                     Value::Uuid(_) | Value::Of(_) | Value::Variables => text.clone(),
                 };
                 fields.push((field.name.to_owned(), value));

@@ -19,10 +19,36 @@ pub(super) struct Field {
 pub(super) enum Value {
     /// A text, a number, a code: shown in the help as that word.
     Of(&'static str),
+    /// A time, handed on in milliseconds: that many, or with its unit.
+    Millis,
     /// The uuid of such a noun, which may be cut short.
     Uuid(NounKind),
     /// A `NAME=value`, as often as there are variables.
     Variables,
+}
+
+/// Below this a time in bare milliseconds is more likely meant in seconds.
+const SHORTEST_BARE_MS: u64 = 1000;
+
+/// The milliseconds of a time. What is none is handed on as it is: the daemon says what is allowed.
+pub(super) fn millis(field: &Field, text: &str) -> Result<String, String> {
+    let number = |digits: &str| digits.trim_end().parse::<u64>().ok();
+    let ms = if let Some(digits) = text.strip_suffix("ms") {
+        number(digits)
+    } else if let Some(digits) = text.strip_suffix('s') {
+        number(digits).and_then(|seconds| seconds.checked_mul(1000))
+    } else {
+        match number(text) {
+            Some(ms @ 1..SHORTEST_BARE_MS) => {
+                return Err(format!(
+                    "--{} {ms}: a bare number is milliseconds; say {ms}s for seconds, or {ms}ms if that is meant",
+                    field.option()
+                ));
+            }
+            ms => ms,
+        }
+    };
+    Ok(ms.map_or_else(|| text.to_owned(), |ms| ms.to_string()))
 }
 
 const fn field(name: &'static str, value: &'static str, help: &'static str) -> Field {
@@ -69,7 +95,11 @@ const PLAN: &[Field] = &[
     DETAIL,
     field("DialMode", "0-4", "0 none, 1 predictive, 2 progressive, 3 power, 4 preview [default: 1]"),
     field("PowerRatio", "RATIO", "With --dial-mode 3: lines a free agent, such as 1.5 [default: 1]"),
-    field("DialTimeout", "MS", "How long a number may ring, in milliseconds [default: 30000]"),
+    Field {
+        name: "DialTimeout",
+        value: Value::Millis,
+        help: "How long a number may ring: 30s, or in milliseconds, 30000 or 30000ms [default: 30000]",
+    },
     field("CallerId", "ID", "\"Name\" <number>, or a number"),
     field("DlEndHandle", "0|1", "At the end of the list: 0 stay started, 1 stop the campaign [default: 1]"),
     field("TechName", "TECH", "The channel technology: PJSIP, Local …"),
@@ -194,6 +224,23 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_has_a_unit_or_is_milliseconds_that_can_hardly_be_meant_as_seconds() {
+        let field = PLAN.iter().find(|field| field.name == "DialTimeout").unwrap();
+        for (text, ms) in [("30s", "30000"), ("30000ms", "30000"), ("30000", "30000"), ("500ms", "500")] {
+            assert_eq!(millis(field, text).as_deref(), Ok(ms), "{text}");
+        }
+        for text in ["", "0", "soon", "s", "-5s", "99999999999999999s"] {
+            let handed_on = millis(field, text).unwrap();
+            assert!(handed_on == text, "the daemon refuses it by its own words: {text}");
+        }
+        let why = millis(field, "30").unwrap_err();
+        assert!(
+            why.starts_with("--dial-timeout 30: ") && why.contains("30s") && why.contains("30ms"),
+            "{why}"
+        );
+    }
 
     #[test]
     fn a_field_that_is_not_there_is_told_with_the_one_that_may_be_meant() {
