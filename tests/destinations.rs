@@ -258,6 +258,23 @@ impl Scene {
     }
 }
 
+#[test]
+fn each_mistake_of_a_dialplan_has_its_own_line_in_the_answer_and_in_the_log() {
+    let scene = scene("own-mistakes");
+    let (code, said) =
+        reload(&scene, "[one]\nexten => s,1,Goto(nowhere,s,1)\nexten => s,n,Goto(nobody,s,1)\n");
+    assert_eq!(code, Some(78), "{said}");
+    let log = scene.daemon.log();
+    for (line, context) in [(2, "nowhere"), (3, "nobody")] {
+        let mistake = format!("astout_extensions_custom.conf:{line}: there is no context {context},");
+        for text in [&said, &log] {
+            let told = text.lines().find(|line| line.contains(&mistake)).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(told.matches("there is no context").count(), 1, "{told}");
+        }
+        assert!(log.lines().any(|line| line.contains("ERROR") && line.contains(&mistake)), "{log}");
+    }
+}
+
 /// The mission's example.
 const OWN: &str = "[omnileads_custom]
 exten => s,1,Verbose(2, omnileads custom dialplan)

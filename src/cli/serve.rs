@@ -109,8 +109,9 @@ async fn serve_reloads(
 /// Reads the configuration and has it taken up; the running one stays where it is wrong.
 async fn load_anew(path: &Path, reload: &mpsc::Sender<Reload>) -> Reloaded {
     let config = Config::load(path, config::process_environment()).map_err(|error| {
-        error!("the configuration is wrong, the running one stays:\n{error}");
-        format!("the configuration is wrong, the running one stays:\n{error}")
+        let why = format!("the configuration is wrong, the running one stays:\n{error}");
+        why.lines().for_each(|line| error!("{line}"));
+        why
     })?;
     let stopping = || "astout is stopping".to_owned();
     let (done, answer) = oneshot::channel();

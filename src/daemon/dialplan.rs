@@ -270,7 +270,10 @@ impl Keeper {
         };
         match &taken_up {
             Ok(()) => info!("took up {}", own.display()),
-            Err(why) => error!("{}: {why}", own.display()),
+            Err(why) => {
+                error!("{}: {}", own.display(), why.lines().next().unwrap_or_default());
+                why.lines().skip(1).for_each(|mistake| error!("{mistake}"));
+            }
         }
         taken_up
     }

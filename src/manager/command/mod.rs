@@ -70,7 +70,7 @@ async fn run(text: &str, json: bool, handle: &Handle, control: Option<&Control>)
         Line::Explain(what) => explain(&what, json, handle).await,
         Line::Daemon(what) => tell_daemon(what, handle, control).await,
     };
-    output.map_err(|why| vec![why])
+    output.map_err(|why| why.lines().map(str::to_owned).collect())
 }
 
 /// What reads as a number is one; all else is a uuid, or the beginning of a campaign's.
