@@ -42,9 +42,10 @@ const TOLD: usize = 5;
     refused; 1 refused; 64 usage; 65 nothing of it could be imported; 69 unavailable; 74 IO; 78 config"
 )]
 pub(super) struct Arguments {
-    /// The dial list.
-    #[arg(long, value_name = "UUID")]
-    dlma: DlmaUuid,
+    /// The dial list: its uuid, or, while a daemon runs, the first characters that no other has; `astout dlma list` shows
+    /// them.
+    #[arg(long, value_name = "UUID", value_parser = Named::read)]
+    dlma: Named,
     /// The file, with a header in its first line; - is stdin, which cannot be gone on with.
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
@@ -69,6 +70,29 @@ pub(super) struct Arguments {
     /// Write nothing, and say what would be.
     #[arg(long)]
     dry_run: bool,
+}
+
+/// A dial list, as it is named on the command line.
+#[derive(Debug, Clone)]
+enum Named {
+    Whole(DlmaUuid),
+    /// The beginning of its uuid.
+    Begin(String),
+}
+
+impl Named {
+    fn read(text: &str) -> Result<Self, String> {
+        let is_begin = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        match text.parse() {
+            Ok(uuid) => Ok(Self::Whole(uuid)),
+            Err(_) if is_begin => Ok(Self::Begin(text.to_owned())),
+            Err(_) => Err(
+                "allowed: the uuid of a dial list, or the first characters of one; `astout dlma list` shows \
+                           them with their names"
+                    .to_owned(),
+            ),
+        }
+    }
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {
@@ -110,12 +134,20 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, what: &Argume
             Daemon::connect(&socket).map_err(why)
         })?;
         if let Some(mut daemon) = daemon {
-            return Run::new(what, input, json).carry_out(&mut daemon);
+            let dlma = match &what.dlma {
+                Named::Whole(uuid) => *uuid,
+                Named::Begin(begin) => daemon.dlma(begin)?,
+            };
+            return Run::new(what, dlma, input, json).carry_out(&mut daemon);
         }
+        let Named::Whole(dlma) = &what.dlma else {
+            let why = "--dlma: no daemon runs that could make it whole; give the whole uuid, or start astout";
+            return Err((UNAVAILABLE, why.to_owned()));
+        };
         let config = config
             .map_err(|error| (CONFIG, format!("no daemon runs, and the configuration is wrong:\n{error}")))?;
         let mut direct = Direct::open(&config)?;
-        let done = Run::new(what, input, json).carry_out(&mut direct);
+        let done = Run::new(what, *dlma, input, json).carry_out(&mut direct);
         let closed = direct.close();
         let code = done?;
         closed?;
@@ -196,7 +228,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(what: &'a Arguments, input: Input, json: bool) -> Self {
+    fn new(what: &'a Arguments, dlma: DlmaUuid, input: Input, json: bool) -> Self {
         let Input { source, rows, mapping, header, total } = input;
         let mut described = mapping.describe(&header);
         if what.clean_numbers {
@@ -210,8 +242,7 @@ impl<'a> Run<'a> {
         let file = what.refused.clone().or_else(by_default).filter(|_| !what.dry_run);
         let refused = file.map(|file| RefusedFile::new(file, rows.raw_header(), what.delimiter));
         let columns = mapping.taken.iter().map(|(_, column)| column.clone()).collect();
-        let order =
-            Order { dlma: what.dlma, source, mapping: described, again: what.again, dry_run: what.dry_run };
+        let order = Order { dlma, source, mapping: described, again: what.again, dry_run: what.dry_run };
         Self {
             what,
             order,

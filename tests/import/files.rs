@@ -172,3 +172,25 @@ fn stdin_is_taken_and_the_summary_can_be_json() {
     assert_eq!(summary["refused_for"]["Number1"], 1);
     assert_eq!(contacts(&daemon), 3);
 }
+
+#[test]
+fn a_list_may_be_named_by_the_beginning_of_its_uuid_while_a_daemon_runs() {
+    let (mut daemon, dlma) = daemon_with_list();
+    let path = file(&daemon, "leads.csv", "name,number1\nann,300\n");
+    for (wrong, words) in [
+        ("00000000", "--dlma 00000000: No such dlma"),
+        ("abc", "its first 4 or more characters"),
+        ("leads", "the first characters of one; `astout dlma list` shows them"),
+    ] {
+        let (code, said) = import(&daemon, wrong, &path, &[]);
+        assert!(code != 0 && said.contains(words) && said.contains("`astout dlma list`"), "{code} {said}");
+    }
+    assert!(query(&daemon, "SELECT number_1 FROM dl_list").is_empty(), "nothing of it was written");
+    let (code, said) = import(&daemon, &dlma[..13], &path, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(query(&daemon, "SELECT number_1 FROM dl_list"), [["300"]]);
+
+    assert!(daemon.stop().success());
+    let (code, said) = import(&daemon, &dlma[..13], &path, &[]);
+    assert!(code == 69 && said.contains("give the whole uuid"), "{code} {said}");
+}

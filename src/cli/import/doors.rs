@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::daemon::clock::Clock;
 use crate::daemon::handle::RequestError;
 use crate::manager::import;
+use crate::model::ids::DlmaUuid;
 use crate::model::import::{Batch, Import, Order, Step};
 use crate::model::result::ResultOptions;
 use crate::store::{Command, Done, Opened, Store, StoreOptions};
@@ -59,6 +60,16 @@ impl Daemon {
             }
             Err(why) => Err(why),
         }
+    }
+
+    /// The dial list whose uuid begins so.
+    pub(super) fn dlma(&mut self, begin: &str) -> Result<DlmaUuid, Failure> {
+        let found = self.0.json(&format!("out show dlma {begin}")).map_err(|why| gone(&why))?;
+        let dlma = found.map_err(|why| {
+            Failure::Refused(format!("--dlma {begin}: {why}; `astout dlma list` shows what there is"))
+        })?;
+        let unread = || Failure::Refused(format!("--dlma {begin}: the daemon shows no uuid of it"));
+        dlma["uuid"].as_str().and_then(|uuid| uuid.parse().ok()).ok_or_else(unread)
     }
 
     fn say(&mut self, action: Result<Message, EncodeError>) -> Result<(), Failure> {
