@@ -20,11 +20,14 @@ use crate::support::scenario::{Campaign, LOCAL};
 const FAULTY: u64 = 1000;
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(5);
-/// Contacts that are there before, for the campaign to dial.
-const BEFORE: u64 = 50;
-
 fn rows() -> u64 {
     std::env::var("ASTOUT_IMPORT_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(20_000)
+}
+
+/// Contacts that are there before, for the campaign to dial: as many as last until the first rows are in, at twenty a
+/// second. A campaign whose list has ended stops.
+fn before() -> u64 {
+    50 + rows() / 1000
 }
 
 /// How far the import has come.
@@ -48,7 +51,7 @@ fn write_file(daemon: &Daemon, rows: u64) -> PathBuf {
 fn campaign(daemon: &Daemon) -> Campaign {
     let mut client = daemon.client();
     let plan = [&LOCAL[..], &[("MaxRetry1", "1"), ("DialTimeout", "1500"), ("CallerId", "5551000")]].concat();
-    let numbers: Vec<String> = (0..BEFORE).map(|place| format!("2{place:07}")).collect();
+    let numbers: Vec<String> = (0..before()).map(|place| format!("2{place:07}")).collect();
     let contacts: Vec<_> = numbers.iter().map(|number| [("Number1", number.as_str())]).collect();
     let contacts: Vec<&[(&str, &str)]> = contacts.iter().map(|contact| &contact[..]).collect();
     let hold = [("Type", "0"), ("Exten", "hold"), ("Context", "astout-dest")];
