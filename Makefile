@@ -59,5 +59,6 @@ $(TOOLS)/bin/cargo-deny:
 	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --root $(TOOLS) --target-dir $(TOOLS)/build
 	rm -rf $(TOOLS)/build
 
-bench: ## the benchmark suite; not there yet
-	@echo 'bench: the benchmark suite is not there yet' >&2; exit 69
+bench: ## the benchmark suite, a table with ratios at the end and in docs/performance.md; ROWS='B3 B6': only those
+	tests/lab/asterisk install
+	cargo bench --locked --bench suite -- $(ROWS)

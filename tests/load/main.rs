@@ -12,7 +12,6 @@
 
 mod clients;
 mod list;
-mod process;
 mod spacing;
 #[path = "../support/mod.rs"]
 mod support;
@@ -20,10 +19,10 @@ mod support;
 use std::time::{Duration, Instant};
 
 use clients::{Reader, deaf};
-use process::{Process, Sample};
 use spacing::Spacing;
 use support::ami::{Client, header};
 use support::daemon::Daemon;
+use support::process::{Process, Sample};
 use support::sandbox::Sandbox;
 use support::scenario::{Campaign, LOCAL};
 

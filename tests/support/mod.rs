@@ -15,6 +15,7 @@ pub mod disk;
 pub mod fates;
 pub mod lab;
 pub mod pbx;
+pub mod process;
 pub mod proxy;
 pub mod sandbox;
 pub mod scenario;

@@ -8,27 +8,27 @@ use std::path::PathBuf;
 const TICKS_A_SECOND: f64 = 100.0;
 
 /// A process to look at.
-pub(crate) struct Process {
+pub struct Process {
     directory: PathBuf,
 }
 
 /// What it takes at some moment.
-pub(crate) struct Sample {
+pub struct Sample {
     /// Resident memory.
-    pub(crate) mb: f64,
+    pub mb: f64,
     /// The most that it was.
-    pub(crate) peak_mb: f64,
+    pub peak_mb: f64,
     threads: u64,
     files: usize,
     cpu_s: f64,
 }
 
 impl Process {
-    pub(crate) fn of(pid: u32) -> Self {
+    pub fn of(pid: u32) -> Self {
         Self { directory: PathBuf::from(format!("/proc/{pid}")) }
     }
 
-    pub(crate) fn sample(&self) -> Sample {
+    pub fn sample(&self) -> Sample {
         let status = fs::read_to_string(self.directory.join("status")).unwrap();
         let number = |name: &str| -> u64 {
             let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -50,7 +50,7 @@ impl Process {
 
 impl Sample {
     /// How much of one core it took from this moment to that one.
-    pub(crate) fn cpu_since(&self, later: &Self, seconds: f64) -> f64 {
+    pub fn cpu_since(&self, later: &Self, seconds: f64) -> f64 {
         (later.cpu_s - self.cpu_s) / seconds * 100.0
     }
 }

@@ -1,0 +1,22 @@
+//! The rows of the table, a file each, in its order.
+
+mod memory;
+
+use crate::figure::Figure;
+
+/// A row of the suite.
+pub(crate) struct Row {
+    /// As people type it: `B6`.
+    pub(crate) name: &'static str,
+    /// What it measures, in a line.
+    pub(crate) about: &'static str,
+    /// Measures it in so many rounds; one figure a target.
+    pub(crate) measure: fn(rounds: usize) -> Vec<Figure>,
+}
+
+/// Every row.
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "B5",
+    about: "resident memory: idle, with a million contacts, with 2,000 calls",
+    measure: memory::measure,
+}];
