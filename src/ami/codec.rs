@@ -17,5 +17,5 @@ fn without_cr(line: &[u8]) -> &[u8] {
 
 /// Where the next LF is in `bytes`, from `start`.
 fn find_newline(bytes: &[u8], start: usize) -> Option<usize> {
-    bytes[start..].iter().position(|&byte| byte == b'\n').map(|at| start + at)
+    memchr::memchr(b'\n', &bytes[start..]).map(|at| start + at)
 }

@@ -22,7 +22,7 @@ impl Span {
     /// `Action` (spec 2.3). Leading blanks of the value are dropped as Asterisk's `ast_skip_blanks` does it (every
     /// byte up to 0x20); trailing ones are kept (spec 2.2). A line of a command's output keeps its indentation.
     pub(super) fn of_line(offset: usize, line: &[u8]) -> Option<Self> {
-        let colon = line.iter().position(|&byte| byte == b':')?;
+        let colon = memchr::memchr(b':', line)?;
         let after = &line[colon + 1..];
         let blanks = if is_verbatim(&line[..colon]) {
             usize::from(after.starts_with(b" "))
