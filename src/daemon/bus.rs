@@ -1,5 +1,8 @@
 //! Hands every event to whoever listens, without ever waiting for one of them.
 
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
 use tokio::sync::broadcast;
 
 use crate::model::event::OutEvent;
@@ -7,9 +10,28 @@ use crate::model::event::OutEvent;
 /// Events that a listener may be behind before it loses some, which it is told.
 pub const BEHIND_AT_MOST: usize = 8192;
 
+/// An event on its way to all who listen.
+#[derive(Debug)]
+pub struct Told {
+    event: OutEvent,
+    wire: OnceLock<Bytes>,
+}
+
+impl Told {
+    /// The event.
+    pub fn event(&self) -> &OutEvent {
+        &self.event
+    }
+
+    /// The event as it is written: by the first who asks, for all.
+    pub fn wire(&self, write: impl FnOnce(&OutEvent) -> Bytes) -> Bytes {
+        self.wire.get_or_init(|| write(&self.event)).clone()
+    }
+}
+
 /// The sending side; clones send to the same listeners.
 #[derive(Debug, Clone)]
-pub struct Bus(broadcast::Sender<OutEvent>);
+pub struct Bus(broadcast::Sender<Arc<Told>>);
 
 impl Bus {
     /// A bus nobody listens to yet.
@@ -20,11 +42,11 @@ impl Bus {
     /// Tells everybody who listens now.
     pub fn publish(&self, event: OutEvent) {
         // Nobody listening is no error.
-        drop(self.0.send(event));
+        drop(self.0.send(Arc::new(Told { event, wire: OnceLock::new() })));
     }
 
     /// Listens from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<OutEvent> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Told>> {
         self.0.subscribe()
     }
 }
@@ -32,5 +54,38 @@ impl Bus {
 impl Default for Bus {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::dlma::Dlma;
+    use crate::model::event::{Change, Noun};
+    use crate::model::fields::Fields;
+    use crate::model::ids::DlmaUuid;
+    use crate::model::time::Timestamp;
+
+    #[test]
+    fn an_event_is_written_once_for_all_who_listen() {
+        let bus = Bus::new();
+        let mut listeners: Vec<_> = (0..3).map(|_| bus.subscribe()).collect();
+        let (uuid, now) = (DlmaUuid::new(Uuid::nil()), Timestamp::from_micros(0));
+        let dlma = Dlma::create(uuid, &Fields::default(), now).unwrap();
+        bus.publish(OutEvent::new(Change::Create, Noun::Dlma(dlma)));
+        let written = Cell::new(0);
+        for listener in &mut listeners {
+            let told = listener.try_recv().unwrap();
+            let wire = told.wire(|_| {
+                written.set(written.get() + 1);
+                Bytes::from_static(b"Event: X\r\n\r\n")
+            });
+            assert_eq!(wire, "Event: X\r\n\r\n");
+        }
+        assert_eq!(written.get(), 1);
     }
 }

@@ -102,8 +102,10 @@ impl Keeper {
         loop {
             tokio::select! {
                 event = events.recv() => match event {
-                    Ok(OutEvent::Noun { noun, .. }) if matches!(*noun, Noun::Destination(_)) => look_at = Instant::now(),
-                    Ok(_) => {}
+                    Ok(told) => match told.event() {
+                        OutEvent::Noun { noun, .. } if matches!(**noun, Noun::Destination(_)) => look_at = Instant::now(),
+                        OutEvent::Noun { .. } | OutEvent::Imported(_) => {}
+                    },
                     // What was missed may have been one.
                     Err(RecvError::Lagged(_)) => look_at = Instant::now(),
                     Err(RecvError::Closed) => return,

@@ -1,6 +1,7 @@
 //! What the doors call: requests go to the driver, reads go to the records.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -10,7 +11,7 @@ use crate::engine;
 use crate::engine::explain::{About, Explained};
 use crate::model::destination::Destination;
 use crate::model::dialing::Dialing;
-use crate::model::event::{Noun, OutEvent};
+use crate::model::event::Noun;
 use crate::model::fields::Fields;
 use crate::model::ids::DialingUuid;
 use crate::model::import::{Import, Step};
@@ -18,7 +19,7 @@ use crate::model::refusal::{NounKind, Refusal};
 use crate::model::time::Now;
 use crate::store::{Store, StoreError};
 
-use super::bus::Bus;
+use super::bus::{Bus, Told};
 use super::clock::Clock;
 use super::dialplan::Question;
 
@@ -273,7 +274,7 @@ impl Handle {
     }
 
     /// Every event from now on.
-    pub fn events(&self) -> broadcast::Receiver<OutEvent> {
+    pub fn events(&self) -> broadcast::Receiver<Arc<Told>> {
         self.bus.subscribe()
     }
 }

@@ -5,6 +5,9 @@
 //! events wait in the bus, where they cost nothing, until it has missed some: then it is dropped, for a client that
 //! believes to have seen every event must not be wrong. So is one that has read nothing for long. Others never notice.
 //!
+//! Events are written together that come within [`GATHER`] of the last write of some: a write costs more than all else that
+//! an event and a reader take. One that comes after a quiet moment is written at once.
+//!
 //! Events wait while an answer is under way, as at Asterisk. Where Asterisk takes long over a relayed action, and nothing of
 //! its answer has come, they go on once they have become many; but those with its ActionID, which clients would take for
 //! the answer.
@@ -18,8 +21,8 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{debug, warn};
 
@@ -31,8 +34,7 @@ use super::{Door, QUEUED_BYTES};
 use crate::ami::server_session::Closed;
 use crate::ami::{Account, Denied, Message, Privileges, Request, ServerEvent, ServerSession};
 use crate::crash::{self, Point};
-use crate::daemon::bus::BEHIND_AT_MOST;
-use crate::model::event::OutEvent;
+use crate::daemon::bus::{self, BEHIND_AT_MOST};
 
 /// With more than this unread, no further event is taken for the client, and no further part of an answer.
 const ENOUGH_QUEUED: usize = 256 * 1024;
@@ -47,6 +49,11 @@ const LAST_WORDS_OF_ALL: Duration = Duration::from_secs(1);
 const ANSWER_AFTER_EOF: Duration = Duration::from_secs(10);
 /// How long what a client still sends is read after the end: closing over it would take our last words from it.
 const LINGER: Duration = Duration::from_millis(500);
+
+/// After events were taken for the client the next ones gather for so long.
+const GATHER: Duration = Duration::from_millis(2);
+/// With more of our events than this waiting for the client, it gets them before it is served further.
+const EVENTS_FIRST: usize = BEHIND_AT_MOST / 4;
 
 /// How often a client that has something to read is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -86,6 +93,8 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send>(
         after_the_answer: VecDeque::new(),
         unwritten: Bytes::new(),
         closed: None,
+        events: door.handle.events(),
+        gathering_until: None,
     };
     if let Ending::Drop = connection.serve(&mut reader, &mut writer).await {
         return;
@@ -119,7 +128,14 @@ struct Connection {
     after_the_answer: VecDeque<Told>,
     unwritten: Bytes,
     closed: Option<Closed>,
+    /// Our own events.
+    events: broadcast::Receiver<Arc<bus::Told>>,
+    /// Until then events gather.
+    gathering_until: Option<Instant>,
 }
+
+/// The client has missed events, or is about to.
+struct Missed;
 
 impl Connection {
     async fn serve(
@@ -128,7 +144,6 @@ impl Connection {
         writer: &mut (impl AsyncWrite + Unpin),
     ) -> Ending {
         let door = Arc::clone(&self.door);
-        let mut events = door.handle.events();
         let mut buffer = vec![0; READ_AT_ONCE];
         let mut give_up: Option<Instant> = None;
         let mut input_ended: Option<Instant> = None;
@@ -154,8 +169,10 @@ impl Connection {
             }
             let room = self.queued() < ENOUGH_QUEUED;
             let is_asked = self.work.as_ref().is_some_and(|work| work.relayed && !work.begun);
-            let takes_events = self.work.is_none() || is_asked;
             let open = self.closed.is_none();
+            let takes_events = open && room && (self.work.is_none() || is_asked);
+            let gathers = self.gathering_until.filter(|_| takes_events);
+            let takes_now = takes_events && gathers.is_none();
             let deadline = self.session.next_deadline().map(|mono| door.clock.instant(mono));
             tokio::select! {
                 read = reader.read(&mut buffer), if open && !stopping && self.session.wants_input() => match read {
@@ -177,7 +194,7 @@ impl Connection {
                 },
                 _ = looks.tick(), if !self.unwritten.is_empty() => {
                     in_vain += 1;
-                    let behind = (self.listens() && events.len() > BEHIND_AT_MOST)
+                    let behind = (self.listens() && self.events.len() > BEHIND_AT_MOST)
                         || self.asterisk.as_ref().is_some_and(Listener::is_too_far_behind);
                     if in_vain > LOOKS_IN_VAIN || behind {
                         return self.too_slow();
@@ -185,19 +202,38 @@ impl Connection {
                 }
                 // While an answer of ours is under way, which never takes long, and once any has begun, events would only
                 // wait in the session.
-                event = events.recv(), if open && room && takes_events => match event {
-                    Ok(event) => self.announce(&event),
+                event = self.events.recv(), if takes_now => match event {
+                    Ok(event) => {
+                        self.announce(&event);
+                        if self.take_waiting().is_err() {
+                            return self.too_slow();
+                        }
+                    }
                     Err(RecvError::Lagged(_)) if self.listens() => return self.too_slow(),
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return Ending::Close,
                 },
-                told = next_told(&mut self.asterisk), if open && room && takes_events => match told {
-                    Ok(told) => self.pass_on(told),
+                told = next_told(&mut self.asterisk), if takes_now => match told {
+                    Ok(told) => {
+                        self.pass_on(told);
+                        if self.take_waiting().is_err() {
+                            return self.too_slow();
+                        }
+                    }
                     Err(RecvError::Lagged(_)) if !self.session.event_classes().is_empty() => return self.too_slow(),
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => self.asterisk = None,
                 },
-                reply = next_reply(&mut self.work), if room => self.answer(reply),
+                () = sleep_until(gathers.unwrap_or_else(Instant::now)), if gathers.is_some() => {
+                    self.gathering_until = None;
+                }
+                reply = next_reply(&mut self.work), if room => {
+                    self.answer(reply);
+                    // Whoever sends the next request before this answer has come would never hear of anything else.
+                    if self.work.is_none() && self.take_waiting().is_err() {
+                        return self.too_slow();
+                    }
+                }
                 verdict = checked(&mut self.login) => {
                     self.login = None;
                     if verdict.is_ok() {
@@ -220,7 +256,7 @@ impl Connection {
     /// Lets the session go on as far as it can. While stopping it begins nothing new.
     fn proceed(&mut self, stopping: bool) {
         loop {
-            while self.closed.is_none() && !(stopping && self.work.is_none()) {
+            while self.closed.is_none() && !(stopping && self.work.is_none()) && !self.owes_events() {
                 let Some(event) = self.session.poll(self.door.now()) else { break };
                 match event {
                     ServerEvent::Authenticate(login) => {
@@ -245,13 +281,13 @@ impl Connection {
 
     fn begin(&mut self, request: Request) {
         let (sender, replies) = mpsc::channel(REPLIES_AHEAD);
-        let replies_to = Replies::new(&request, sender);
         let may = self.session.account().map_or(Privileges::NONE, |account| account.write);
         let (handle, control) = (self.door.handle.clone(), self.door.control.clone());
         let action_id = request.action_id().map(Bytes::copy_from_slice);
         let relay = self.door.relay.clone().filter(|_| actions::is_for_asterisk(&request));
         let relayed = relay.is_some();
         let reads = self.session.event_classes();
+        let replies_to = Replies::new(&request, sender);
         let done: Task<()> = match relay {
             Some(relay) => Box::pin(relay.perform(relay::Asked { request, may, reads }, handle, replies_to)),
             None => Box::pin(actions::perform(request, may, handle, control, replies_to)),
@@ -298,10 +334,41 @@ impl Connection {
         self.login = None;
     }
 
-    fn announce(&mut self, event: &OutEvent) {
+    fn announce(&mut self, told: &bus::Told) {
         if self.listens() {
-            self.session.send_event(render::CLASS, &render::event(event));
+            let wire = told.wire(|event| render::event(event).to_wire());
+            self.session.send_event_of(render::CLASS.into(), wire);
         }
+    }
+
+    /// Takes the events that are there, as many as the client has room for, and lets the next ones gather.
+    fn take_waiting(&mut self) -> Result<(), Missed> {
+        self.gathering_until = Some(Instant::now() + GATHER);
+        while self.closed.is_none() && self.queued() < ENOUGH_QUEUED {
+            match self.events.try_recv() {
+                Ok(event) => self.announce(&event),
+                Err(TryRecvError::Lagged(_)) if self.listens() => return Err(Missed),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        while self.closed.is_none() && self.queued() < ENOUGH_QUEUED {
+            let Some(asterisk) = &mut self.asterisk else { break };
+            match asterisk.try_recv() {
+                Ok(told) => self.pass_on(told),
+                Err(TryRecvError::Lagged(_)) if !self.session.event_classes().is_empty() => {
+                    return Err(Missed);
+                }
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether so many of our events wait for the client that it would miss some if it were served further.
+    fn owes_events(&self) -> bool {
+        self.listens() && self.events.len() > EVENTS_FIRST
     }
 
     /// Whether the client reads our events.

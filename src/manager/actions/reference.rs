@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use super::{ACTIONS, Action, Does, Replies, carry_out, list, list_commands};
 use crate::ami::{Message, Privileges, Request};
 use crate::asterisk::Order;
+use crate::daemon::bus::Told;
 use crate::daemon::clock::Clock;
 use crate::daemon::control::{Control, Manner};
 use crate::daemon::driver::{self, Parts};
@@ -26,7 +28,7 @@ use crate::daemon::handle::Handle;
 use crate::engine::{self, Engine, Input, Records};
 use crate::manager::{names, nouns, render};
 use crate::model::dialing::NextTry;
-use crate::model::event::{Noun, OutEvent};
+use crate::model::event::Noun;
 use crate::model::fields::{Fields, MAX_TEXT};
 use crate::model::ids::Ids;
 use crate::model::policy::Policy;
@@ -211,9 +213,9 @@ impl Daemon {
 }
 
 /// The events, by name; at least one where there has to be.
-async fn told(listening: &mut broadcast::Receiver<OutEvent>, handle: &Handle, tells: bool) -> Vec<String> {
+async fn told(listening: &mut broadcast::Receiver<Arc<Told>>, handle: &Handle, tells: bool) -> Vec<String> {
     let mut events = Vec::new();
-    let name = |event: &OutEvent| render::event(event).event_name().unwrap().into_owned();
+    let name = |told: &Told| render::event(told.event()).event_name().unwrap().into_owned();
     if tells {
         let first = timeout(Duration::from_secs(20), listening.recv()).await.expect("an event").unwrap();
         events.push(name(&first));

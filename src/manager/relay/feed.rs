@@ -123,6 +123,11 @@ impl Listener {
         self.events.recv().await
     }
 
+    /// The next event, if it is there.
+    pub(in crate::manager) fn try_recv(&mut self) -> Result<Told, broadcast::error::TryRecvError> {
+        self.events.try_recv()
+    }
+
     /// Whether it is about to miss some.
     pub(in crate::manager) fn is_too_far_behind(&self) -> bool {
         self.events.len() > BEHIND_AT_MOST

@@ -1,5 +1,6 @@
 //! The rows of the table, a file each, in its order.
 
+mod fanout;
 mod memory;
 mod parsing;
 
@@ -26,5 +27,10 @@ pub(crate) const ROWS: &[Row] = &[
         name: "B6",
         about: "AMI messages parsed a second, one core, against other libraries",
         measure: parsing::measure,
+    },
+    Row {
+        name: "B9",
+        about: "an event of Asterisk's to fifty operators: how long it takes, and how much CPU",
+        measure: fanout::measure,
     },
 ];
