@@ -9,6 +9,8 @@ mod client;
 mod command;
 #[path = "manager/control_characters.rs"]
 mod control_characters;
+#[path = "manager/creations.rs"]
+mod creations;
 #[path = "manager/daemon.rs"]
 mod daemon;
 #[path = "manager/list.rs"]

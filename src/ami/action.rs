@@ -53,6 +53,11 @@ impl Request {
     pub fn message(&self) -> &Message {
         &self.message
     }
+
+    /// The message that it was made from.
+    pub fn into_message(self) -> Message {
+        self.message
+    }
 }
 
 /// `Challenge` for an MD5 login (spec 4.4).

@@ -16,7 +16,8 @@
 //! request in. Once [`ServerEvent::Closed`] came, what `take_output` still gives is written, and the connection closed.
 //!
 //! Requests are handed out one at a time, in order, each answered before the next is looked at (spec 1.10); events wait
-//! until an answer is complete (spec 5.6).
+//! until an answer is complete (spec 5.6). Who can carry out several together asks for those that follow
+//! ([`ServerSession::poll_joining`]) and answers them in their order.
 
 mod event;
 mod options;
@@ -50,7 +51,7 @@ enum State {
         reply: Message,
     },
     Member,
-    /// A request was handed out.
+    /// A request was handed out, and maybe others that joined it.
     Serving,
     Closed {
         why: Closed,
@@ -71,6 +72,8 @@ pub struct ServerSession {
     codec: ServerCodec,
     input: BytesMut,
     input_ended: bool,
+    /// What was looked at and has to wait for its turn.
+    next: Option<FromClient>,
     output: Output,
     auth_deadline: Duration,
 }
@@ -95,6 +98,7 @@ impl ServerSession {
             codec: ServerCodec::with_limits(options.limits),
             input: BytesMut::new(),
             input_ended: false,
+            next: None,
             output,
             auth_deadline: now.monotonic + options.auth_timeout,
             options,
@@ -166,10 +170,10 @@ impl ServerSession {
                 }
                 State::Stranger | State::Member => {}
             }
-            if self.output.len() > ENOUGH_OUTPUT.min(self.options.max_queued_bytes / 2) {
+            if self.has_enough_output() {
                 return None;
             }
-            let item = match self.codec.next_item(&mut self.input) {
+            let item = match self.next.take().or_else(|| self.codec.next_item(&mut self.input)) {
                 Some(item) => item,
                 None if self.input_ended => {
                     self.close(Closed::Eof);
@@ -194,6 +198,25 @@ impl ServerSession {
                 return event;
             }
         }
+    }
+
+    /// The request that follows those which were handed out and are not answered yet, if it is there and `joins` takes it.
+    /// They are answered in their order, with one [`ServerSession::reply_done`] behind them all. Where it is not taken it
+    /// waits for its turn, and none behind it joins.
+    pub fn poll_joining(&mut self, joins: impl FnOnce(&Request) -> bool) -> Option<Request> {
+        if !matches!(self.state, State::Serving) || self.next.is_some() || self.has_enough_output() {
+            return None;
+        }
+        let waits = match self.codec.next_item(&mut self.input)? {
+            FromClient::Message(message) => match Request::from_message(message) {
+                Ok(request) if joins(&request) => return Some(request),
+                Ok(request) => FromClient::Message(request.into_message()),
+                Err(message) => FromClient::Message(message),
+            },
+            FromClient::Fault(fault) => FromClient::Fault(fault),
+        };
+        self.next = Some(waits);
+        None
     }
 
     /// Answers [`ServerEvent::Authenticate`]. A login whose proof was [`Proof::Missing`] fails whatever is said here.
@@ -223,7 +246,7 @@ impl ServerSession {
         }
     }
 
-    /// Queues a message of the answer to the request that was handed out; ignored when none is.
+    /// Queues a message of the answer to what was handed out; ignored when nothing is.
     pub fn send_reply(&mut self, message: &Message) {
         if matches!(self.state, State::Serving) {
             self.reply(message);
@@ -397,6 +420,11 @@ impl ServerSession {
         self.check_overflow();
     }
 
+    /// So much that the client has to read before it is served further.
+    fn has_enough_output(&self) -> bool {
+        self.output.len() > ENOUGH_OUTPUT.min(self.options.max_queued_bytes / 2)
+    }
+
     fn check_overflow(&mut self) {
         if self.output.len() > self.options.max_queued_bytes {
             self.output.clear();
@@ -408,6 +436,7 @@ impl ServerSession {
         if !matches!(self.state, State::Closed { .. }) {
             self.state = State::Closed { why, told: false };
             self.input.clear();
+            self.next = None;
             self.output.drop_events();
         }
     }

@@ -28,6 +28,10 @@ const STOP_WAIT: Duration = Duration::from_secs(20);
 const NOW_WAIT: Duration = Duration::from_millis(500);
 /// How many inputs are taken before the other sources are looked at again.
 const INPUTS_AT_ONCE: usize = 256;
+/// The same of the store's answers, which come by the transaction.
+const ANSWERS_AT_ONCE: usize = 128;
+/// The same of requests: what a client sends together reaches the store together.
+const REQUESTS_AT_ONCE: usize = 128;
 
 /// What the driver is given.
 #[derive(Debug)]
@@ -138,8 +142,11 @@ impl Driver {
             let wake = deadline.into_iter().chain(give_up).min();
             tokio::select! {
                 Some(committed) = self.committed.recv() => {
-                    let acts = self.desk.committed(self.clock.now(), committed);
-                    self.perform(acts);
+                    self.committed(committed);
+                    for _ in 0..ANSWERS_AT_ONCE {
+                        let Ok(committed) = self.committed.try_recv() else { break };
+                        self.committed(committed);
+                    }
                 }
                 Some(news) = self.log.news() => match news {
                     News::Logged(logged) => {
@@ -160,8 +167,11 @@ impl Driver {
                     }
                 }
                 Some(request) = self.requests.recv() => {
-                    let acts = self.desk.request(self.clock.now(), request);
-                    self.perform(acts);
+                    self.asked(request);
+                    for _ in 0..REQUESTS_AT_ONCE {
+                        let Ok(request) = self.requests.try_recv() else { break };
+                        self.asked(request);
+                    }
                 }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Input::Tick),
                 manner = stop.more_urgent(stopping) => {
@@ -171,6 +181,16 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    fn committed(&mut self, committed: Committed) {
+        let acts = self.desk.committed(self.clock.now(), committed);
+        self.perform(acts);
+    }
+
+    fn asked(&mut self, request: Request) {
+        let acts = self.desk.request(self.clock.now(), request);
+        self.perform(acts);
     }
 
     fn look_at_room(&mut self) {

@@ -56,6 +56,31 @@ pub enum Write {
     Delete,
 }
 
+impl Write {
+    fn create(kind: NounKind) -> Self {
+        // Of contacts there are millions: ids that grow with time keep their index together on disk. Of the rest there
+        // are few, and people tell them apart by their first letters.
+        Self::Create(match kind {
+            NounKind::Dl | NounKind::Dialing => Uuid::now_v7(),
+            NounKind::Plan | NounKind::Dlma | NounKind::Destination | NounKind::Campaign => Uuid::new_v4(),
+        })
+    }
+}
+
+/// A change of a noun that was asked for.
+#[derive(Debug)]
+pub struct Writing(oneshot::Receiver<Result<Noun, RequestError>>);
+
+impl Writing {
+    /// The noun as it is committed.
+    ///
+    /// # Errors
+    /// Where a field is wrong or missing, or the records cannot be written. Nothing is written then.
+    pub async fn done(&mut self) -> Result<Noun, RequestError> {
+        (&mut self.0).await.map_err(|_| RequestError::Stopping)?
+    }
+}
+
 /// A request to the driver, with where the answer goes.
 #[derive(Debug)]
 pub enum Request {
@@ -143,13 +168,7 @@ impl Handle {
     /// # Errors
     /// Where a field is wrong or missing, or the records cannot be written. Nothing is written then.
     pub async fn create(&self, kind: NounKind, fields: Fields) -> Result<Noun, RequestError> {
-        // Of contacts there are millions: ids that grow with time keep their index together on disk. Of the rest there
-        // are few, and people tell them apart by their first letters.
-        let write = Write::Create(match kind {
-            NounKind::Dl | NounKind::Dialing => Uuid::now_v7(),
-            NounKind::Plan | NounKind::Dlma | NounKind::Destination | NounKind::Campaign => Uuid::new_v4(),
-        });
-        self.write(write, kind, fields).await
+        self.write(Write::create(kind), kind, fields).await
     }
 
     /// Changes the noun that `Uuid` names, and gives it as it is committed.
@@ -168,11 +187,21 @@ impl Handle {
         self.write(Write::Delete, kind, fields).await
     }
 
+    /// The same for who has more to ask for before that is done: what is asked for together is committed together, and
+    /// done in its order.
+    pub async fn begin_to_create(&self, kind: NounKind, fields: Fields) -> Writing {
+        self.begin(Write::create(kind), kind, fields).await
+    }
+
     async fn write(&self, write: Write, kind: NounKind, fields: Fields) -> Result<Noun, RequestError> {
+        self.begin(write, kind, fields).await.done().await
+    }
+
+    async fn begin(&self, write: Write, kind: NounKind, fields: Fields) -> Writing {
         let (reply, answer) = oneshot::channel();
-        let request = Request::Write { write, kind, fields, reply };
-        self.requests.send(request).await.map_err(|_| RequestError::Stopping)?;
-        answer.await.map_err(|_| RequestError::Stopping)?
+        // Where the driver has ended nobody answers, which is what there is to say.
+        drop(self.requests.send(Request::Write { write, kind, fields, reply }).await);
+        Writing(answer)
     }
 
     /// Takes an import a step further, and gives how far it has come, as it is committed.

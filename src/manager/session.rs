@@ -41,6 +41,11 @@ const ENOUGH_QUEUED: usize = 256 * 1024;
 /// Messages of an answer that may be ready before the client has taken what is.
 const REPLIES_AHEAD: usize = 16;
 const READ_AT_ONCE: usize = 16 * 1024;
+/// Requests that are under way together at most, where they can be: two transactions of the store, so that one is written
+/// while the other is answered.
+const TOGETHER_AT_MOST: usize = 256;
+/// After so many of them the client's events have their turn.
+const TOGETHER_IN_A_ROW: usize = 1024;
 /// How long a client has to take the last of its answers.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The same while the daemon stops.
@@ -71,6 +76,28 @@ struct Work {
     action_id: Option<Bytes>,
     /// Something of the answer has come.
     begun: bool,
+    /// Where it is of several requests.
+    together: Option<Together>,
+}
+
+/// Requests that are carried out together.
+struct Together {
+    actions: actions::Together,
+    /// So many were begun.
+    begun: usize,
+    /// So many of them are answered: a message each.
+    answered: usize,
+}
+
+impl Together {
+    fn takes_more(&self) -> bool {
+        self.begun < TOGETHER_IN_A_ROW && self.begun - self.answered < TOGETHER_AT_MOST
+    }
+
+    fn add(&mut self, request: &Request) {
+        self.actions.add(request);
+        self.begun += 1;
+    }
 }
 
 /// Serves one connection until it ends, or the daemon does.
@@ -269,6 +296,9 @@ impl Connection {
                     ServerEvent::Closed(why) => self.close(why),
                 }
             }
+            if !stopping {
+                self.join();
+            }
             if !self.unwritten.is_empty() {
                 return;
             }
@@ -287,21 +317,49 @@ impl Connection {
         let relay = self.door.relay.clone().filter(|_| actions::is_for_asterisk(&request));
         let relayed = relay.is_some();
         let reads = self.session.event_classes();
-        let replies_to = Replies::new(&request, sender);
-        let done: Task<()> = match relay {
-            Some(relay) => Box::pin(relay.perform(relay::Asked { request, may, reads }, handle, replies_to)),
-            None => Box::pin(actions::perform(request, may, handle, control, replies_to)),
+        let mut together = None;
+        let done: Task<()> = if actions::joins(&request, may) {
+            let (actions, done) = actions::perform_together(handle, sender);
+            together.insert(Together { actions, begun: 0, answered: 0 }).add(&request);
+            Box::pin(done)
+        } else {
+            let replies_to = Replies::new(&request, sender);
+            match relay {
+                Some(relay) => {
+                    Box::pin(relay.perform(relay::Asked { request, may, reads }, handle, replies_to))
+                }
+                None => Box::pin(actions::perform(request, may, handle, control, replies_to)),
+            }
         };
-        self.work = Some(Work { done: Some(done), replies, relayed, action_id, begun: false });
+        self.work = Some(Work { done: Some(done), replies, relayed, action_id, begun: false, together });
     }
 
-    /// Takes a message of the answer under way, or its end.
+    /// Has those requests join the ones under way that can be carried out with them.
+    fn join(&mut self) {
+        let may = self.session.account().map_or(Privileges::NONE, |account| account.write);
+        let Some(Work { together: Some(together), .. }) = &mut self.work else { return };
+        while together.takes_more()
+            && let Some(next) = self.session.poll_joining(|next| actions::joins(next, may))
+        {
+            together.add(&next);
+        }
+    }
+
+    /// Takes a message of the answer under way and those that are ready behind it, or its end.
     fn answer(&mut self, reply: Option<Message>) {
-        if let Some(reply) = reply {
-            if let Some(work) = &mut self.work {
-                work.begun = true;
+        let mut next = reply;
+        let is_over = next.is_none();
+        while let (Some(reply), Some(work)) = (next.take(), &mut self.work) {
+            self.session.send_reply(&reply);
+            work.begun = true;
+            if let Some(together) = &mut work.together {
+                together.answered += 1;
             }
-            return self.session.send_reply(&reply);
+            let room = self.session.room() > QUEUED_BYTES - ENOUGH_QUEUED;
+            next = if room { work.replies.try_recv().ok() } else { None };
+        }
+        if !is_over {
+            return;
         }
         self.work = None;
         self.session.reply_done();
@@ -420,6 +478,8 @@ async fn next_reply(work: &mut Option<Work>) -> Option<Message> {
         Some(reply) = work.replies.recv() => Some(reply),
         () = task => {
             work.done = None;
+            // It holds the channel of the answers open.
+            work.together = None;
             work.replies.recv().await
         }
     }

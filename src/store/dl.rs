@@ -1,6 +1,11 @@
 //! Table `dl_list`: contacts.
 
-use sqlx::{SqliteConnection, query};
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::campaign;
@@ -13,6 +18,7 @@ use crate::model::dl::Dl;
 use crate::model::dlma::Dlma;
 use crate::model::fields::Fields;
 use crate::model::ids::{DlUuid, DlmaUuid};
+use crate::model::number::NumberIndex;
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::time::Timestamp;
 
@@ -30,6 +36,19 @@ impl Stored for Dl {
     const TAKEN: &'static str = "SELECT 1 FROM dl_list WHERE uuid = ?1";
 }
 
+/// The columns that a new contact fills; the others have their defaults.
+const COLUMNS: &str = "held, uuid, dlma_uuid, name, detail, ukey, udata, email, variables, tm_create, number_1, number_2, \
+                       number_3, number_4, number_5, number_6, number_7, number_8";
+/// The statements that write so many contacts each, the most first.
+static INSERTS: LazyLock<[(usize, String); 3]> =
+    LazyLock::new(|| [64, 8, 1].map(|rows| (rows, insert_sql(rows))));
+
+fn insert_sql(rows: usize) -> String {
+    let columns = COLUMNS.split(',').count();
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    format!("INSERT INTO dl_list ({COLUMNS}) VALUES {}", vec![row; rows].join(", "))
+}
+
 pub(super) const OF_LIST: &str = "SELECT d.* FROM dl_list d
     WHERE d.dlma_uuid = ?1 AND d.in_use = 1
         AND EXISTS (SELECT 1 FROM dl_list_ma m WHERE m.uuid = ?1 AND m.in_use = 1)
@@ -43,20 +62,122 @@ const OF_ALL: &str = "SELECT d.* FROM dl_list d
 pub(super) const UKEY_TAKEN: &str =
     "SELECT 1 FROM dl_list WHERE dlma_uuid = ?1 AND ukey = ?2 AND in_use = 1 AND uuid <> ?3";
 
+/// A contact to make.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewContact<'a> {
+    pub(super) now: Timestamp,
+    /// A fresh id, unless the fields bring one.
+    pub(super) uuid: Uuid,
+    pub(super) fields: &'a Fields,
+}
+
 pub(super) async fn create(
     conn: &mut SqliteConnection,
     rules: &Rules,
-    now: Timestamp,
-    uuid: Uuid,
-    fields: &Fields,
+    contact: NewContact<'_>,
 ) -> Result<Dl, Fault> {
-    let list: DlmaUuid = fields.required_uuid("DlmaUuid")?;
-    let dlma: Dlma = row::named(conn, "DlmaUuid", list.uuid()).await?;
-    let uuid = row::new_uuid::<Dl>(conn, uuid, fields).await?;
-    let dl = Dl::create(DlUuid::new(uuid), dlma.uuid, fields, &rules.policy, now)?;
-    check_ukey(conn, &dl).await?;
-    row::save(conn, &dl).await?;
+    let dl = Checks::default().pass(conn, rules, contact).await?;
+    insert(conn, std::slice::from_ref(&dl)).await?;
     Ok(dl)
+}
+
+/// Makes them one after the other, in fewer statements; what is refused is none of the others' matter.
+pub(super) async fn create_all(
+    conn: &mut SqliteConnection,
+    rules: &Rules,
+    contacts: &[NewContact<'_>],
+) -> Result<Vec<Result<Dl, Refusal>>, Fault> {
+    let mut checks = Checks::default();
+    let mut answers = Vec::with_capacity(contacts.len());
+    for contact in contacts {
+        answers.push(match checks.pass(conn, rules, *contact).await {
+            Ok(dl) => Ok(dl),
+            Err(Fault::Refused(refusal)) => Err(refusal),
+            Err(fault) => return Err(fault),
+        });
+    }
+    let made: Vec<&Dl> = answers.iter().flatten().collect();
+    insert(conn, &made).await?;
+    Ok(answers)
+}
+
+/// What contacts are checked by that are written together: the table, and those before them that are not in it yet.
+#[derive(Default)]
+struct Checks {
+    lists: HashSet<DlmaUuid>,
+    uuids: HashSet<Uuid>,
+    ukeys: HashSet<(DlmaUuid, String)>,
+}
+
+impl Checks {
+    async fn pass(
+        &mut self,
+        conn: &mut SqliteConnection,
+        rules: &Rules,
+        NewContact { now, uuid: fresh, fields }: NewContact<'_>,
+    ) -> Result<Dl, Fault> {
+        let list: DlmaUuid = fields.required_uuid("DlmaUuid")?;
+        if !self.lists.contains(&list) {
+            row::named::<Dlma>(conn, "DlmaUuid", list.uuid()).await?;
+            self.lists.insert(list);
+        }
+        let uuid = row::new_uuid::<Dl>(conn, fresh, fields).await?;
+        if self.uuids.contains(&uuid) {
+            return Err(Refusal::Taken { uuid: uuid.to_string() }.into());
+        }
+        let dl = Dl::create(DlUuid::new(uuid), list, fields, &rules.policy, now)?;
+        if let Some(ukey) = &dl.ukey {
+            check_ukey(conn, &dl).await?;
+            if !self.ukeys.insert((list, ukey.clone())) {
+                return Err(Refusal::UkeyTaken { ukey: ukey.clone() }.into());
+            }
+        }
+        self.uuids.insert(uuid);
+        Ok(dl)
+    }
+}
+
+/// Writes new contacts, in as few statements as may be: a statement costs more than a row.
+pub(super) async fn insert(conn: &mut SqliteConnection, contacts: &[impl Borrow<Dl>]) -> Result<(), Fault> {
+    let mut rest = contacts;
+    for (rows, sql) in &*INSERTS {
+        while let Some((chunk, others)) = rest.split_at_checked(*rows) {
+            insert_rows(conn, sql, chunk).await?;
+            rest = others;
+        }
+    }
+    Ok(())
+}
+
+/// In the order of [`COLUMNS`].
+async fn insert_rows(
+    conn: &mut SqliteConnection,
+    sql: &'static str,
+    contacts: &[impl Borrow<Dl>],
+) -> Result<(), Fault> {
+    let mut values = SqliteArguments::default();
+    for dl in contacts {
+        let dl = dl.borrow();
+        let numbers =
+            NumberIndex::all().map(|index| dl.number(index).map(|number| number.as_str().to_owned()));
+        let texts = [
+            Some(dl.uuid.to_string()),
+            Some(dl.dlma_uuid.to_string()),
+            dl.name.clone(),
+            dl.detail.clone(),
+            dl.ukey.clone(),
+            dl.udata.clone(),
+            dl.email.clone(),
+            dl.variables.to_json(),
+            Some(dl.tm_create.to_string()),
+        ];
+        values.add(dl.held).map_err(sqlx::Error::Encode)?;
+        for text in texts.into_iter().chain(numbers) {
+            values.add(text).map_err(sqlx::Error::Encode)?;
+        }
+    }
+    sqlx::query_with(sql, values).execute(conn).await?;
+    Ok(())
 }
 
 pub(super) async fn update(

@@ -1,13 +1,13 @@
 //! Table `import`, and contacts by the thousand: a batch's contacts and how far its import has come are one transaction.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, Row as _, SqliteConnection, query};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
+use super::dl;
 use super::error::Fault;
 use super::row;
 use super::writer::Rules;
@@ -16,7 +16,6 @@ use crate::model::dlma::Dlma;
 use crate::model::fields::FieldError;
 use crate::model::ids::{DlUuid, DlmaUuid};
 use crate::model::import::{Batch, DUPLICATE, Import, Order, RefusedRow, Row, Source, Step};
-use crate::model::number::NumberIndex;
 use crate::model::refusal::Refusal;
 use crate::model::time::Timestamp;
 
@@ -37,19 +36,6 @@ const GO_ON: &str =
     finished = ?7, tm_update = ?8 WHERE id = ?1";
 const UKEYS_TAKEN: &str = "SELECT ukey FROM dl_list
     WHERE dlma_uuid = ?1 AND in_use = 1 AND ukey IN (SELECT value FROM json_each(?2))";
-
-/// The columns that a new contact fills; the others have their defaults.
-const COLUMNS: &str = "uuid, dlma_uuid, name, detail, ukey, udata, email, variables, tm_create, number_1, number_2, \
-                       number_3, number_4, number_5, number_6, number_7, number_8";
-static ONE: LazyLock<String> = LazyLock::new(|| insert(1));
-static MANY: LazyLock<String> = LazyLock::new(|| insert(CHUNK));
-
-/// The statement that writes so many contacts.
-fn insert(rows: usize) -> String {
-    let columns = COLUMNS.split(',').count();
-    let row = format!("({})", vec!["?"; columns].join(", "));
-    format!("INSERT INTO dl_list ({COLUMNS}) VALUES {}", vec![row; rows].join(", "))
-}
 
 pub(super) async fn step(
     conn: &mut SqliteConnection,
@@ -134,7 +120,7 @@ async fn take(
     for chunk in batch.rows.chunks(CHUNK) {
         let contacts = check(conn, rules, now, batch, chunk, &mut import).await?;
         if batch.import.is_some() {
-            write(conn, &contacts).await?;
+            dl::insert(conn, &contacts).await?;
         }
         import.imported += contacts.len() as u64;
         import.rows += chunk.len() as u64;
@@ -240,43 +226,6 @@ async fn ukeys_taken(
     }
     let taken = query(UKEYS_TAKEN).bind(dlma.to_string()).bind(row::json("import", &ukeys)?);
     taken.fetch_all(conn).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
-}
-
-async fn write(conn: &mut SqliteConnection, contacts: &[Dl]) -> Result<(), Fault> {
-    let whole = contacts.chunks_exact(CHUNK);
-    let rest = whole.remainder();
-    for chunk in whole {
-        insert_all(conn, MANY.as_str(), chunk).await?;
-    }
-    for dl in rest.chunks(1) {
-        insert_all(conn, ONE.as_str(), dl).await?;
-    }
-    Ok(())
-}
-
-/// In the order of [`COLUMNS`].
-async fn insert_all(conn: &mut SqliteConnection, sql: &'static str, contacts: &[Dl]) -> Result<(), Fault> {
-    let mut values = SqliteArguments::default();
-    for dl in contacts {
-        let numbers =
-            NumberIndex::all().map(|index| dl.number(index).map(|number| number.as_str().to_owned()));
-        let texts = [
-            Some(dl.uuid.to_string()),
-            Some(dl.dlma_uuid.to_string()),
-            dl.name.clone(),
-            dl.detail.clone(),
-            dl.ukey.clone(),
-            dl.udata.clone(),
-            dl.email.clone(),
-            dl.variables.to_json(),
-            Some(dl.tm_create.to_string()),
-        ];
-        for text in texts.into_iter().chain(numbers) {
-            values.add(text).map_err(sqlx::Error::Encode)?;
-        }
-    }
-    sqlx::query_with(sql, values).execute(conn).await?;
-    Ok(())
 }
 
 async fn save(conn: &mut SqliteConnection, import: &Import) -> Result<(), Fault> {

@@ -4,6 +4,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::command::Done;
+use super::dl::NewContact;
 use super::error::Fault;
 use super::writer::Rules;
 use super::{campaign, destination, dl, dlma, plan, row};
@@ -26,7 +27,7 @@ pub(super) async fn create(
             Noun::Destination(destination::create(conn, rules, now, uuid, fields).await?)
         }
         NounKind::Campaign => Noun::Campaign(campaign::create(conn, now, uuid, fields).await?),
-        NounKind::Dl => Noun::Dl(dl::create(conn, rules, now, uuid, fields).await?),
+        NounKind::Dl => Noun::Dl(dl::create(conn, rules, NewContact { now, uuid, fields }).await?),
         NounKind::Dialing => return Err(row::no_dialing()),
     };
     Ok(Done::Stored { change: Change::Create, noun })

@@ -1,7 +1,8 @@
 //! The writer: the one task that changes the database.
 //!
 //! Commands queue up without bound and are taken in their order. What is queued when the writer is idle is committed
-//! at once; what queues up during a commit goes together into the next one, up to [`MAX_BATCH`]. A command that fails
+//! at once; what queues up during a commit goes together into the next one, up to [`MAX_BATCH`]; of these, contacts that
+//! are created one behind the other share their statements. A command that fails
 //! in company is not let to undo the others: the batch is rolled back and each gets a transaction of its own. A
 //! transaction is never cancelled half way, for the task is never aborted.
 
@@ -13,6 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection, query};
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Committed, Done};
+use super::dl::{self, NewContact};
 use super::error::{Fault, StoreError};
 use super::file::{self, OpenFiles};
 use super::health::{self, Health, Healthy};
@@ -20,8 +22,10 @@ use super::notes::{Note, Notes, Withdrawn};
 use super::outbox::{self, Numbering};
 use super::{campaign, claim, dialing, import, noun};
 use crate::crash::{self, Point};
+use crate::model::event::{Change, Noun};
 use crate::model::ids::DialingUuid;
 use crate::model::policy::Policy;
+use crate::model::refusal::NounKind;
 use crate::model::result::ResultOptions;
 use crate::model::time::Timestamp;
 
@@ -228,7 +232,17 @@ impl Writer {
         noted.map_err(|fault| ("noting how far dialings are", fault))?;
         let mut numbering = Numbering::default();
         let mut done = Vec::with_capacity(batch.len());
-        for queued in batch {
+        while let Some(queued) = batch.get(done.len()) {
+            let contacts: Vec<_> = batch[done.len()..].iter().map_while(new_contact).collect();
+            if !contacts.is_empty() {
+                let created = dl::create_all(conn, &self.rules, &contacts).await;
+                let created = created.map_err(|fault| (doing(&queued.command), fault))?;
+                done.extend(created.into_iter().map(|created| match created {
+                    Ok(dl) => Done::Stored { change: Change::Create, noun: Noun::Dl(dl) },
+                    Err(refusal) => Done::Refused(refusal),
+                }));
+                continue;
+            }
             done.push(match apply(conn, &self.rules, &mut numbering, queued.now, &queued.command).await {
                 Ok(answer) => answer,
                 Err(Fault::Refused(refusal)) => Done::Refused(refusal),
@@ -287,6 +301,24 @@ fn is_a_claim(done: &Done) -> bool {
 
 fn is_an_end(done: &Done) -> bool {
     matches!(done, Done::Finished { .. })
+}
+
+fn new_contact(queued: &Queued) -> Option<NewContact<'_>> {
+    match &queued.command {
+        Command::Create { kind: NounKind::Dl, uuid, fields } => {
+            Some(NewContact { now: queued.now, uuid: *uuid, fields })
+        }
+        Command::Create { .. }
+        | Command::Update { .. }
+        | Command::Delete { .. }
+        | Command::Transition { .. }
+        | Command::Import(_)
+        | Command::Claim(_)
+        | Command::Progress(..)
+        | Command::Withdraw(_)
+        | Command::Finish(_)
+        | Command::Logged { .. } => None,
+    }
 }
 
 /// What the batch notes; of progress what it does not write over itself.

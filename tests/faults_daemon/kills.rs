@@ -22,6 +22,7 @@ on_both!(
     case_07_a_torn_line_is_cut_off_and_written_anew,
     case_08_a_line_whose_position_was_not_committed_is_not_written_again,
     case_10_what_was_replied_is_there_after_a_kill,
+    case_10_so_are_contacts_that_were_asked_for_together,
 );
 
 fn case_01_killed_before_the_claim_is_committed_nothing_was_done(pbx: &mut impl Pbx) {
@@ -210,4 +211,20 @@ fn case_10_what_was_replied_is_there_after_a_kill(pbx: &mut impl Pbx) {
         assert_eq!(client.list(show, &[("Uuid", uuid)]).len(), 1, "{show}");
     }
     daemon.check();
+}
+
+fn case_10_so_are_contacts_that_were_asked_for_together(pbx: &mut impl Pbx) {
+    let mut daemon = Daemon::start(pbx, "");
+    let mut client = daemon.client();
+    let dlma = client.create("OutDlmaCreate", &[]);
+    let ids: Vec<_> = (0..2000)
+        .map(|_| client.submit("OutDlListCreate", &[("DlmaUuid", &dlma), ("Number1", "300")]))
+        .collect();
+    let replied: Vec<_> = ids[..600].iter().map(|id| header(&client.response(id), "Uuid")).collect();
+    daemon.kill();
+    daemon.run();
+    let mut client = daemon.client();
+    let listed = client.list("OutDlListShow", &[("DlmaUuid", &dlma), ("Count", "1000")]);
+    let listed: Vec<_> = listed.iter().map(|contact| header(contact, "Uuid")).collect();
+    assert!(listed.starts_with(&replied), "{replied:?} are not the first of {listed:?}");
 }

@@ -297,6 +297,43 @@ fn a_client_that_pipelines_behind_a_slow_action_is_made_to_wait() {
     assert!(host.session.wants_input());
 }
 
+#[test]
+fn requests_join_the_one_under_way_until_one_that_is_not_taken() {
+    let mut host = Host::member();
+    let ask = |name: &str| format!("Action: {name}\r\n\r\n");
+    host.session
+        .receive([ask("Park"), ask("Echo"), ask("Echo"), ask("Ping"), ask("Echo")].concat().as_bytes());
+    assert_eq!(host.session.poll_joining(|_| true), None);
+    assert!(matches!(host.session.poll(host.now), Some(ServerEvent::Request(request)) if request.is("Park")));
+    let echoes = |request: &Request| request.is("Echo");
+    assert!(host.session.poll_joining(echoes).is_some_and(|request| request.is("Echo")));
+    assert!(host.session.poll_joining(echoes).is_some_and(|request| request.is("Echo")));
+    for _ in 0..2 {
+        assert_eq!(host.session.poll_joining(echoes), None);
+    }
+    // What waits is served in its turn, and what came behind it too.
+    host.user_event("meanwhile");
+    host.session.reply_done();
+    let told = host.output();
+    let (event, pong) = (told.find("meanwhile").unwrap(), told.find("Ping: Pong").unwrap());
+    assert!(event < pong && told[pong..].contains("Echoed"), "{told}");
+}
+
+#[test]
+fn no_request_joins_for_a_client_that_does_not_read_its_answers() {
+    let mut host = Host::member();
+    host.session.receive(&b"Action: Park\r\n\r\n".repeat(2000));
+    assert!(host.session.poll(host.now).is_some());
+    let mut joined = 0;
+    while host.session.poll_joining(|_| true).is_some() {
+        host.session.send_reply(&response::success_message(None, &"x".repeat(1000)));
+        joined += 1;
+    }
+    assert!((60..70).contains(&joined), "{joined}");
+    while host.session.take_output().is_some() {}
+    assert!(host.session.poll_joining(|_| true).is_some());
+}
+
 proptest! {
     #[test]
     fn any_cut_of_any_bytes_gives_the_same_answers(

@@ -1,9 +1,12 @@
 //! Create, update, delete: the same for every kind of noun. What is answered with success is committed.
 
+use std::collections::VecDeque;
+
+use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::Replies;
-use crate::ami::{MessageBuilder, response};
+use crate::ami::{Message, MessageBuilder, response};
 use crate::daemon::handle::{Handle, RequestError};
 use crate::manager::{names, nouns};
 use crate::model::event::Noun;
@@ -11,17 +14,51 @@ use crate::model::fields::Fields;
 use crate::model::refusal::{NounKind, Refusal};
 
 pub(super) async fn create(kind: NounKind, fields: Fields, handle: &Handle, replies: &Replies) {
-    match handle.create(kind, fields).await {
+    let created = handle.create(kind, fields).await;
+    replies.send(answer(kind, created, handle, replies.id()).await).await;
+}
+
+/// Makes those that come, none of which waits for the one before it, and answers each in its turn. It ends when none is left.
+pub(super) async fn create_as_they_come(
+    kind: NounKind,
+    mut coming: mpsc::UnboundedReceiver<(Replies, Fields)>,
+    handle: &Handle,
+) {
+    let mut begun = VecDeque::new();
+    loop {
+        while let Ok((replies, fields)) = coming.try_recv() {
+            begun.push_back((replies, handle.begin_to_create(kind, fields).await));
+        }
+        let Some((replies, writing)) = begun.front_mut() else { return };
+        let created = tokio::select! {
+            biased;
+            created = writing.done() => created,
+            Some((replies, fields)) = coming.recv() => {
+                begun.push_back((replies, handle.begin_to_create(kind, fields).await));
+                continue;
+            }
+        };
+        replies.send(answer(kind, created, handle, replies.id()).await).await;
+        begun.pop_front();
+    }
+}
+
+async fn answer(
+    kind: NounKind,
+    created: Result<Noun, RequestError>,
+    handle: &Handle,
+    id: Option<&[u8]>,
+) -> Message {
+    match created {
         Ok(noun) => {
-            let reply = response::success(replies.id())
+            let reply = response::success(id)
                 .header("Message", format!("{} created successfully", names::of(kind).done))
                 .header("Uuid", nouns::uuid(&noun).to_string());
-            let reply = warned(reply, kind, &noun, handle).await;
-            replies.send(reply.finish_lossy()).await;
+            warned(reply, kind, &noun, handle).await.finish_lossy()
         }
         Err(error) => {
             let doing = format!("Error encountered while creating {}", names::of(kind).wrong);
-            replies.error(&format!("{doing}: {error}")).await;
+            response::error(id, &format!("{doing}: {error}"))
         }
     }
 }

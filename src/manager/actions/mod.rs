@@ -165,6 +165,40 @@ pub(super) async fn perform(
     carry_out(action.does, fields(&request), may, &handle, control.as_ref(), &replies).await;
 }
 
+/// Whether the request is one of those that are carried out together, where they come together and whoever asks `may`:
+/// contacts are created by the thousand, and a commit for each would be what they wait for.
+pub(super) fn joins(request: &Request, may: Privileges) -> bool {
+    ACTIONS
+        .iter()
+        .find(|action| request.is(action.name))
+        .is_some_and(|action| matches!(action.does, Does::Create(NounKind::Dl)) && action.is_allowed(may))
+}
+
+/// Requests that [`joins`] takes, on their way to [`perform_together`].
+pub(super) struct Together {
+    replies: mpsc::Sender<Message>,
+    requests: mpsc::UnboundedSender<(Replies, Fields)>,
+}
+
+impl Together {
+    pub(super) fn add(&self, request: &Request) {
+        let replies = Replies::new(request, self.replies.clone());
+        // Where it has ended the answer has too.
+        drop(self.requests.send((replies, fields(request))));
+    }
+}
+
+/// Answers the requests that are added, in their order, until none is left; each waits for its commit, and none for the one
+/// before it.
+pub(super) fn perform_together(
+    handle: Handle,
+    replies: mpsc::Sender<Message>,
+) -> (Together, impl Future<Output = ()> + Send) {
+    let (requests, coming) = mpsc::unbounded_channel();
+    let done = async move { change::create_as_they_come(NounKind::Dl, coming, &handle).await };
+    (Together { replies, requests }, done)
+}
+
 async fn carry_out(
     does: Does,
     fields: Fields,

@@ -343,3 +343,41 @@ async fn a_contact_needs_a_list_and_a_key_of_its_own() {
     lab.delete(Dl, &first).await.unwrap();
     assert!(lab.update(Dl, &[("Uuid", &second), ("UKey", "k")]).await.is_ok());
 }
+
+#[tokio::test]
+async fn contacts_that_are_written_together_are_checked_one_by_one() {
+    let mut lab = lab().await;
+    let dlma = lab.create(Dlma, &[]).await.unwrap();
+    let Noun::Dlma(dlma) = dlma else { panic!() };
+    let list = dlma.uuid.to_string();
+    let own = Uuid::new_v4().to_string();
+    let contacts: [&[(&str, &str)]; 8] = [
+        &[("DlmaUuid", &list), ("Number1", "1"), ("UKey", "k")],
+        &[("DlmaUuid", &list), ("Number1", "2"), ("UKey", "k")],
+        &[("DlmaUuid", &list), ("Number1", "3"), ("Uuid", &own), ("Status", "2")],
+        &[("DlmaUuid", &list), ("Number1", "4"), ("Uuid", &own)],
+        &[("DlmaUuid", ABSENT), ("Number1", "5")],
+        &[("DlmaUuid", &list)],
+        &[("Number1", "7")],
+        &[("DlmaUuid", &list), ("Number8", "8"), ("Variable", "A=1"), ("Name", "é"), ("UData", "u")],
+    ];
+    for contact in contacts {
+        lab.submit(Command::Create { kind: Dl, uuid: Uuid::now_v7(), fields: fields(contact) });
+    }
+    let mut stored = Vec::new();
+    for (place, refused) in
+        [None, Some("UKey"), None, Some("Uuid"), Some("DlmaUuid"), Some("Number1"), Some("DlmaUuid"), None]
+            .into_iter()
+            .enumerate()
+    {
+        match (lab.next().await.done, refused) {
+            (Done::Stored { noun: Noun::Dl(dl), .. }, None) => stored.push(dl),
+            (Done::Refused(refusal), Some(field)) => {
+                assert!(refusal.to_string().starts_with(field), "{place}: {refusal}");
+            }
+            (done, _) => panic!("{place}: {done:?}"),
+        }
+    }
+    assert!(stored[1].held && stored[1].uuid.to_string() == own);
+    assert_eq!(lab.store.dls(Some(dlma.uuid), 10, None).await.unwrap(), stored);
+}

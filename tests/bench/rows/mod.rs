@@ -1,5 +1,6 @@
 //! The rows of the table, a file each, in its order.
 
+mod creation;
 mod fanout;
 mod memory;
 mod parsing;
@@ -27,6 +28,11 @@ pub(crate) const ROWS: &[Row] = &[
         name: "B6",
         about: "AMI messages parsed a second, one core, against other libraries",
         measure: parsing::measure,
+    },
+    Row {
+        name: "B7",
+        about: "OutDlListCreate: in sequence, by eight clients, pipelined",
+        measure: creation::measure,
     },
     Row {
         name: "B9",
