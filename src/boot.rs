@@ -357,6 +357,7 @@ fn fixed_by_the_start(running: &Config, config: &Config) -> Vec<&'static str> {
         let fixed = |asterisk: &config::Asterisk| config::Asterisk {
             max_channels: 0,
             calls_per_second: 0,
+            max_unanswered: 0,
             ..asterisk.clone()
         };
         config.asterisk.iter().map(fixed).collect()

@@ -227,7 +227,10 @@ fn originates_that_asterisk_does_not_answer_hold_back_the_rest() {
     sandbox.freeze();
     campaign.request(&mut client, "1");
     let told = until_held_by(&mut daemon, &mut client, "Uuid", &campaign.uuid, "Answers");
-    assert_eq!(told.saw("Answers"), "10 originates wait for Asterisk's answer; at most 10 may");
+    assert_eq!(
+        told.saw("Answers"),
+        "10 originates wait for Asterisk's answer; [asterisk] max_unanswered = 10"
+    );
     sandbox.thaw();
     daemon.kill();
     daemon.check();

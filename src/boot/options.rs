@@ -46,6 +46,7 @@ pub(super) fn engine_options(config: &Config, asterisk: &config::Asterisk) -> en
     engine::Options {
         max_channels: asterisk.max_channels,
         calls_per_second: asterisk.calls_per_second,
+        max_unanswered: asterisk.max_unanswered,
         policy: policy(&config.policy),
         on_unknown: match config.dialer.on_unknown {
             OnUnknown::Count => NextTry::AfterDelay,

@@ -29,6 +29,8 @@ pub struct Asterisk {
     pub max_channels: u32,
     /// Originates a second: likewise.
     pub calls_per_second: u32,
+    /// Originates without its answer at once: an Asterisk that stands still may place them all when it goes on.
+    pub max_unanswered: u32,
     /// A second AMI user, with the same secret, for relayed actions; `None`: the same one.
     pub relay_username: Option<String>,
 }
@@ -96,6 +98,7 @@ fn read(mut section: Section<'_, '_>, default_name: Option<&str>) -> Asterisk {
         tls: section.flag("tls", false),
         max_channels: section.number("max_channels", 500, 1..=100_000),
         calls_per_second: section.number("calls_per_second", 50, 1..=10_000),
+        max_unanswered: section.number("max_unanswered", 10, 1..=1_000),
         relay_username: Some(section.text("relay_username", "")).filter(|name| !name.is_empty()),
     };
     if asterisk.tls {

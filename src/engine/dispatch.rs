@@ -19,10 +19,6 @@ use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::Now;
 
-/// Originates that may wait for Asterisk's answer at once. A written Originate cannot be recalled, so this is how many
-/// calls an Asterisk that has stopped answering may still place later.
-pub const UNACKNOWLEDGED_AT_ONCE: usize = 10;
-
 /// A campaign that may claim now.
 pub(super) struct Candidate {
     pub(super) campaign: CampaignUuid,

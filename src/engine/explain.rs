@@ -9,7 +9,7 @@ use super::gate::{self, Agents, LinkState, Parts, PlaceState, Saw};
 use super::place::{self, Place};
 use super::run::Run;
 use super::window::{self, Hindrance};
-use super::{Engine, Outlook, UNACKNOWLEDGED_AT_ONCE, selection};
+use super::{Engine, Outlook, selection};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DialMode, DialResult, DlEndHandle, DlStatus};
 use crate::model::dl::Dl;
@@ -254,14 +254,13 @@ impl Asked<'_> {
             Saw::Channels { calls, most } => {
                 ("Channels", format!("{calls} calls; [asterisk] max_channels = {most}"), None)
             }
-            Saw::Unanswered(waiting) => {
-                let most = UNACKNOWLEDGED_AT_ONCE;
-                (
-                    "Answers",
-                    format!("{waiting} originates wait for Asterisk's answer; at most {most} may"),
-                    None,
-                )
-            }
+            Saw::Unanswered { waiting, most } => (
+                "Answers",
+                format!(
+                    "{waiting} originates wait for Asterisk's answer; [asterisk] max_unanswered = {most}"
+                ),
+                None,
+            ),
             Saw::Rate { room, next } => {
                 let most = self.engine.rate.calls_per_second();
                 ("Rate", format!("{room} calls may go now; [asterisk] calls_per_second = {most}"), next)

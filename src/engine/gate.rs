@@ -8,7 +8,7 @@ use super::link::Link;
 use super::pacing::{agents, power};
 use super::place::Place;
 use super::run::Run;
-use super::{Engine, Outlook, UNACKNOWLEDGED_AT_ONCE};
+use super::{Engine, Outlook};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DialMode};
 use crate::model::destination::Destination;
@@ -54,8 +54,8 @@ pub(super) enum Saw {
     Link(LinkState),
     /// Calls, and how many there may be.
     Channels { calls: usize, most: usize },
-    /// Originates that Asterisk has not answered.
-    Unanswered(usize),
+    /// Originates that Asterisk has not answered, and how many there may be.
+    Unanswered { waiting: usize, most: usize },
     /// Calls that may be claimed in this moment, and when time alone lets more.
     Rate { room: usize, next: Option<Duration> },
     /// How many calls it gets of those that all may make.
@@ -131,8 +131,9 @@ impl Saw {
             }
             Self::Trunk { room, .. } | Self::Rate { room, .. } => room,
             Self::Link(state) => all_or_none(state == LinkState::Ready),
-            Self::Channels { calls, most } => most.saturating_sub(calls),
-            Self::Unanswered(waiting) => UNACKNOWLEDGED_AT_ONCE.saturating_sub(waiting),
+            Self::Channels { calls: taken, most } | Self::Unanswered { waiting: taken, most } => {
+                most.saturating_sub(taken)
+            }
             Self::Turn { share } => share,
         }
     }
@@ -225,7 +226,10 @@ impl Engine {
         [
             Saw::Link(self.link.state()),
             Saw::Channels { calls: self.calls.len() + claiming, most: self.options.max_channels as usize },
-            Saw::Unanswered(self.tally.unacknowledged() + claiming),
+            Saw::Unanswered {
+                waiting: self.tally.unacknowledged() + claiming,
+                most: self.options.max_unanswered as usize,
+            },
             Saw::Rate { room: self.rate.allowed(now.mono), next: self.rate.next_at(now.mono) },
         ]
     }

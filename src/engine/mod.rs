@@ -49,7 +49,6 @@ use place::{Place, Places};
 use run::Run;
 use tally::Tally;
 
-pub use dispatch::UNACKNOWLEDGED_AT_ONCE;
 pub use effect::{Effect, Notice};
 pub use input::{Input, LiveChannel, OpenDialing, Options, Outlook, Records};
 

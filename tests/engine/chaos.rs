@@ -41,6 +41,7 @@ fn populated(seed: u64, faults: bool) -> (World, Vec<CampaignUuid>, Rng) {
     let mut world = World::with(Options {
         max_channels: rng.u32(1..30),
         calls_per_second: rng.u32(1..60),
+        max_unanswered: 10,
         policy: Policy::default(),
         on_unknown: NextTry::default(),
     });

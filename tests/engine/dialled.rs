@@ -146,6 +146,7 @@ fn a_new_contact_comes_before_a_retry_that_is_due() {
     let mut world = World::with(Options {
         max_channels: 1,
         calls_per_second: 10,
+        max_unanswered: 10,
         policy: Policy::default(),
         on_unknown: NextTry::default(),
     });
@@ -311,6 +312,7 @@ fn a_number_that_the_policy_has_come_to_deny_is_not_sent_and_has_its_line() {
     let mut world = World::with(Options {
         max_channels: 10,
         calls_per_second: 10,
+        max_unanswered: 10,
         policy,
         on_unknown: NextTry::default(),
     });
@@ -334,6 +336,7 @@ fn a_technology_or_an_application_that_the_policy_has_come_to_deny_is_not_sent()
         let mut world = World::with(Options {
             max_channels: 10,
             calls_per_second: 10,
+            max_unanswered: 10,
             policy,
             on_unknown: NextTry::default(),
         });

@@ -2,7 +2,7 @@
 //! [`crate::world::World`], whatever a test is about.
 
 use astout::engine::explain::{About, Explanation, Finding, Standing, causes};
-use astout::engine::{Input, Options, Outlook, UNACKNOWLEDGED_AT_ONCE};
+use astout::engine::{Input, Options, Outlook};
 use astout::model::codes::CampaignStatus;
 use astout::model::dialing::NextTry;
 use astout::model::ids::{CampaignUuid, DlUuid};
@@ -12,8 +12,8 @@ use crate::pbx::fate;
 use crate::world::{Running, World, about, millis, secs};
 
 fn limited(max_channels: u32, calls_per_second: u32) -> World {
-    let (policy, on_unknown) = (Policy::default(), NextTry::default());
-    World::with(Options { max_channels, calls_per_second, policy, on_unknown })
+    let (max_unanswered, policy, on_unknown) = (10, Policy::default(), NextTry::default());
+    World::with(Options { max_channels, calls_per_second, max_unanswered, policy, on_unknown })
 }
 
 fn gates(world: &World, campaign: CampaignUuid) -> Vec<&'static str> {
@@ -133,7 +133,7 @@ fn limits_say_which_of_them_is_reached() {
     world.pbx.script = Box::new(|_| Vec::new());
     let Running { campaign, .. } = world.running(&[], 20);
     world.advance(millis(200));
-    assert_eq!(world.originated().len(), UNACKNOWLEDGED_AT_ONCE);
+    assert_eq!(world.originated().len(), world.options.max_unanswered as usize);
     assert!(only(&world, campaign, "Answers").starts_with("10 originates wait"));
 }
 

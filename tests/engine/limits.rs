@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use astout::engine::dialing::CallEvent;
-use astout::engine::{Effect, Notice, Options, UNACKNOWLEDGED_AT_ONCE};
+use astout::engine::{Effect, Notice, Options};
 use astout::model::codes::CampaignStatus;
 use astout::model::dialing::NextTry;
 use astout::model::ids::CampaignUuid;
@@ -18,6 +18,7 @@ fn limited(max_channels: u32, calls_per_second: u32) -> World {
     World::with(Options {
         max_channels,
         calls_per_second,
+        max_unanswered: 10,
         policy: Policy::default(),
         on_unknown: NextTry::default(),
     })
@@ -67,11 +68,11 @@ fn no_more_originates_wait_for_an_answer_than_may() {
 
     world.advance(secs(50));
 
-    assert_eq!(world.originated().len(), UNACKNOWLEDGED_AT_ONCE);
+    assert_eq!(world.originated().len(), world.options.max_unanswered as usize);
     for dialing in world.originated() {
         world.call(dialing, CallEvent::Queued);
     }
-    assert_eq!(world.originated().len(), 2 * UNACKNOWLEDGED_AT_ONCE);
+    assert_eq!(world.originated().len(), 2 * world.options.max_unanswered as usize);
 }
 
 #[test]

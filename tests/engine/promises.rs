@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use astout::engine::dialing::CallEvent;
-use astout::engine::{Effect, Input, Options, UNACKNOWLEDGED_AT_ONCE, window};
+use astout::engine::{Effect, Input, Options, window};
 use astout::model::codes::CampaignStatus;
 use astout::model::ids::DialingUuid;
 use astout::model::time::Now;
@@ -15,6 +15,7 @@ use crate::records::Records;
 pub(crate) struct Promises {
     max_channels: usize,
     calls_per_second: usize,
+    max_unanswered: usize,
     /// Dialings that hold a channel: claimed, or found open, and not yet ended.
     holding: BTreeSet<DialingUuid>,
     unacknowledged: BTreeSet<DialingUuid>,
@@ -31,6 +32,7 @@ impl Promises {
         Self {
             max_channels: options.max_channels as usize,
             calls_per_second: options.calls_per_second as usize,
+            max_unanswered: options.max_unanswered as usize,
             holding: BTreeSet::new(),
             unacknowledged: BTreeSet::new(),
             originated: BTreeSet::new(),
@@ -98,7 +100,7 @@ impl Promises {
                 assert_eq!(campaign.status, CampaignStatus::Start, "only a started campaign dials");
                 assert!(window::is_open(&campaign.schedule, wall), "nobody is dialled outside of the window");
                 self.unacknowledged.insert(uuid);
-                assert!(self.unacknowledged.len() <= UNACKNOWLEDGED_AT_ONCE, "originates without an answer");
+                assert!(self.unacknowledged.len() <= self.max_unanswered, "originates without an answer");
                 assert!(self.holding.len() <= self.max_channels, "channels");
                 while self.last_second.front().is_some_and(|at| *at + Duration::from_secs(1) <= now) {
                     self.last_second.pop_front();

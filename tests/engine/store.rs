@@ -12,6 +12,7 @@ fn one_channel() -> World {
     let mut world = World::with(Options {
         max_channels: 1,
         calls_per_second: 10,
+        max_unanswered: 10,
         policy: Policy::default(),
         on_unknown: NextTry::default(),
     });

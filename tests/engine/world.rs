@@ -107,6 +107,7 @@ impl World {
         Self::with(Options {
             max_channels: 500,
             calls_per_second: 500,
+            max_unanswered: 10,
             policy: Policy::default(),
             on_unknown: NextTry::default(),
         })

@@ -96,7 +96,13 @@ impl Daemon {
             StoreOptions { url, policy: policy.clone(), result: ResultOptions::default(), log_seq: 0 };
         let opened = Store::open(options).await.unwrap();
         let engine = Engine::new(
-            EngineOptions { max_channels: 500, calls_per_second: 50, policy, on_unknown: NextTry::default() },
+            EngineOptions {
+                max_channels: 500,
+                calls_per_second: 50,
+                max_unanswered: 10,
+                policy,
+                on_unknown: NextTry::default(),
+            },
             Records::default(),
             Ids::new(Uuid::now_v7),
         );

@@ -57,6 +57,7 @@ impl Operator {
         let options = Options {
             max_channels: if rng.bool() { rng.u32(1..4) } else { rng.u32(2..12) },
             calls_per_second: if rng.bool() { rng.u32(1..6) } else { rng.u32(5..50) },
+            max_unanswered: 10,
             policy: Policy::default(),
             on_unknown: NextTry::default(),
         };

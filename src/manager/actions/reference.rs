@@ -92,6 +92,7 @@ impl Daemon {
         let options = engine::Options {
             max_channels: 500,
             calls_per_second: 50,
+            max_unanswered: 10,
             policy,
             on_unknown: NextTry::default(),
         };
