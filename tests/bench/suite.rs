@@ -11,12 +11,16 @@
     reason = "what does not work ends the run, and what is measured is told"
 )]
 
+mod alone;
+mod dialing;
 mod figure;
 mod machine;
 mod page;
+mod peer;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;
+mod syncs;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,6 @@
 )]
 
 mod clients;
-mod list;
 mod spacing;
 #[path = "../support/mod.rs"]
 mod support;
@@ -22,6 +21,7 @@ use clients::{Reader, deaf};
 use spacing::Spacing;
 use support::ami::{Client, header};
 use support::daemon::Daemon;
+use support::list;
 use support::process::{Process, Sample};
 use support::sandbox::Sandbox;
 use support::scenario::{Campaign, LOCAL};
@@ -72,7 +72,7 @@ fn prepare(sandbox: &Sandbox, sizes: &Sizes) -> (Daemon, Campaign) {
     let campaign = Campaign::create(&mut daemon.client(), &plan, &hold, &[]);
     assert!(daemon.stop().success());
     let since = Instant::now();
-    list::fill(&daemon.path("astout.sqlite3"), &campaign.dlma, sizes.contacts);
+    list::fill(&daemon.path("astout.sqlite3"), &campaign.dlma, 0, sizes.contacts);
     let filled = since.elapsed();
     daemon.run();
     println!(

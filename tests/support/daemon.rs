@@ -59,9 +59,15 @@ impl Daemon {
 
     /// The same with so many at once at most, and a log of what people read only.
     pub fn start_limited(pbx: &impl Pbx, calls_per_second: u32, max_channels: u32) -> Self {
+        let mut daemon = Self::prepared_limited(pbx, calls_per_second, max_channels);
+        daemon.run();
+        daemon
+    }
+
+    /// The same, not started.
+    pub fn prepared_limited(pbx: &impl Pbx, calls_per_second: u32, max_channels: u32) -> Self {
         let mut daemon = Self::limited(pbx, calls_per_second, max_channels);
         daemon.log_level = "info";
-        daemon.run();
         daemon
     }
 

@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod disk;
 pub mod fates;
 pub mod lab;
+pub mod list;
 pub mod pbx;
 pub mod process;
 pub mod proxy;

@@ -1,9 +1,13 @@
 //! The rows of the table, a file each, in its order.
 
+mod campaigns;
 mod creation;
 mod fanout;
+mod lives;
+mod long_lists;
 mod memory;
 mod parsing;
+mod start;
 
 use crate::figure::Figure;
 
@@ -19,6 +23,16 @@ pub(crate) struct Row {
 
 /// Every row.
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        name: "B3",
+        about: "whole lives of calls a second, beside a peer that costs next to nothing; syncs a life",
+        measure: lives::measure,
+    },
+    Row {
+        name: "B4",
+        about: "what a dial costs with lists from a thousand to a million contacts",
+        measure: long_lists::measure,
+    },
     Row {
         name: "B5",
         about: "resident memory: idle, with a million contacts, with 2,000 calls",
@@ -38,5 +52,15 @@ pub(crate) const ROWS: &[Row] = &[
         name: "B9",
         about: "an event of Asterisk's to fifty operators: how long it takes, and how much CPU",
         measure: fanout::measure,
+    },
+    Row {
+        name: "B10",
+        about: "from a start to ready, with a million contacts and a thousand open dialings",
+        measure: start::measure,
+    },
+    Row {
+        name: "B11",
+        about: "two, ten, a thousand campaigns at once, against one; fairness by weight",
+        measure: campaigns::measure,
     },
 ];
