@@ -50,6 +50,7 @@ pub(super) async fn claim(
         return Ok(claimed);
     }
     let mut ids = order.ids.as_slice();
+    let mut attempts = Vec::with_capacity(ids.len());
     for (rung, index) in selection::ladder(counts.iter().map(|count| count.rung), plan) {
         let Some(count) = counts.iter_mut().find(|count| count.rung == rung) else { continue };
         let due_before = selection::due_before(&rung, plan, now);
@@ -61,13 +62,13 @@ pub(super) async fn claim(
             let Some((pair, rest)) = ids.split_first() else { break };
             let Some(attempt) = Attempt::new(*pair, Arc::clone(capsule), dl, index, now) else { break };
             ids = rest;
-            if claimed.dialings.is_empty() && !has_capsule {
-                dialing::put_capsule(conn, capsule).await?;
-            }
-            let dl = dialing::take(conn, &attempt, &order.epoch).await?;
-            claimed.dialings.push((Arc::new(attempt), dl));
+            attempts.push(attempt);
         }
     }
+    if !attempts.is_empty() && !has_capsule {
+        dialing::put_capsule(conn, capsule).await?;
+    }
+    claimed.dialings = dialing::take(conn, attempts, &order.epoch).await?;
     claimed.outlook = stat::outlook(&counts, plan);
     Ok(claimed)
 }

@@ -1,68 +1,45 @@
-//! Tables `dialing` and `capsule`: attempts from their claim to their one end.
+//! Tables `dialing` and `capsule`: attempts from their claim on; how they end is in `ending`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::command::Done;
 use super::error::Fault;
-use super::outbox::Numbering;
-use super::row::{self, Stored};
+use super::row;
 use super::{Store, StoreError};
 use crate::engine::OpenDialing;
-use crate::model::codes::DialingStatus;
 use crate::model::codes::DlStatus;
-use crate::model::dialing::{Attempt, Capsule, Ending, NextTry};
+use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
-use crate::model::ids::{CapsuleUuid, DialingUuid};
+use crate::model::ids::{CapsuleUuid, DialingUuid, DlUuid};
 use crate::model::number::{NumberIndex, PhoneNumber};
-use crate::model::result::{self, ResultOptions};
 use crate::model::variables::Variables;
 
 const NOUN: &str = "dialing";
 
 const PUT_CAPSULE: &str = "INSERT INTO capsule (uuid, json) VALUES (?1, ?2)";
 const CAPSULE: &str = "SELECT json FROM capsule WHERE uuid = ?1";
-/// Two statements in one go, for each go is a trip to SQLite's thread: the contact is marked as being dialled, with
-/// one try more, and the attempt is written.
-const TAKE: &str = "UPDATE dl_list SET status = 1, dialing_uuid = ?2, dialing_camp_uuid = ?3, dialing_plan_uuid = ?4,
-        tm_last_dial = ?5, trycnt = trycnt + 1,
-        trycnt_1 = trycnt_1 + (?6 = 1), trycnt_2 = trycnt_2 + (?6 = 2), trycnt_3 = trycnt_3 + (?6 = 3),
-        trycnt_4 = trycnt_4 + (?6 = 4), trycnt_5 = trycnt_5 + (?6 = 5), trycnt_6 = trycnt_6 + (?6 = 6),
-        trycnt_7 = trycnt_7 + (?6 = 7), trycnt_8 = trycnt_8 + (?6 = 8)
-    WHERE uuid = ?1;
+/// Two statements in one go, for each go is a trip to SQLite's thread: contacts are marked as being dialled, with one
+/// try more, and their attempts are written. `?1` is a JSON array of [`Take`].
+pub(super) const TAKE: &str = "WITH taken AS MATERIALIZED (SELECT value ->> 'dl_uuid' AS dl, value ->> 'uuid' AS dialing,
+        value ->> 'number_index' AS number FROM json_each(?1))
+    UPDATE dl_list SET status = 1, dialing_uuid = dialing, dialing_camp_uuid = ?2, dialing_plan_uuid = ?3,
+        tm_last_dial = ?4, trycnt = trycnt + 1,
+        trycnt_1 = trycnt_1 + (number = 1), trycnt_2 = trycnt_2 + (number = 2), trycnt_3 = trycnt_3 + (number = 3),
+        trycnt_4 = trycnt_4 + (number = 4), trycnt_5 = trycnt_5 + (number = 5), trycnt_6 = trycnt_6 + (number = 6),
+        trycnt_7 = trycnt_7 + (number = 7), trycnt_8 = trycnt_8 + (number = 8)
+    FROM taken WHERE dl_list.uuid = taken.dl;
     INSERT INTO dialing (dl_uuid, uuid, campaign_uuid, plan_uuid, tm_create, number_index, dlma_uuid, dest_uuid,
         capsule_uuid, other_uuid, addr, channel, try_count, dl, server_epoch, attempt_no)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, coalesce(max(attempt_no), 0) + 1
-    FROM dialing WHERE dl_uuid = ?1";
-/// `?2` is the JSON of the progress, whose keys are the columns.
-const CLOSE: &str = "UPDATE dialing SET open = 0, outcome = ?3, tm_end = ?4,
-        status = ?2 ->> 'status', channel_name = ?2 ->> 'channel_name',
-        res_dial = ?2 ->> 'res_dial', res_dial_detail = ?2 ->> 'res_dial_detail',
-        res_hangup = ?2 ->> 'res_hangup', res_hangup_detail = ?2 ->> 'res_hangup_detail',
-        tm_dial_begin = ?2 ->> 'tm_dial_begin', tm_dial_end = ?2 ->> 'tm_dial_end',
-        tm_hangup = ?2 ->> 'tm_hangup', tm_update = ?2 ->> 'tm_update'
-    WHERE uuid = ?1 AND open = 1";
-/// Again two in one go: the line, and the contact given back to its list. `?9` is the number whose try is given back,
-/// `?14` the one whose try has failed by a fault of the trunk or ours; 0 for none. An answered contact stays answered, a held one held.
-const RELEASE: &str = "INSERT INTO outbox (seq, dialing_uuid, line) VALUES (?10, ?2, ?11);
-    UPDATE dl_list SET status = 0, dialing_uuid = NULL, dialing_camp_uuid = NULL,
-        dialing_plan_uuid = NULL, res_dial = iif(res_dial = 4, 4, ?3), res_dial_detail = ?4, res_hangup = ?5,
-        res_hangup_detail = ?6, tm_last_hangup = coalesce(?7, tm_last_hangup), last_end = coalesce(?8, last_end),
-        trycnt = max(trycnt - (?9 > 0), 0), held = max(held, ?12), last_outcome = coalesce(?13, last_outcome),
-        faultcnt = iif(?14 = 0, faultcnt, iif(fault_number = ?14, faultcnt, 0) + 1),
-        fault_number = iif(?14 = 0, fault_number, ?14),
-        trycnt_1 = max(trycnt_1 - (?9 = 1), 0), trycnt_2 = max(trycnt_2 - (?9 = 2), 0),
-        trycnt_3 = max(trycnt_3 - (?9 = 3), 0), trycnt_4 = max(trycnt_4 - (?9 = 4), 0),
-        trycnt_5 = max(trycnt_5 - (?9 = 5), 0), trycnt_6 = max(trycnt_6 - (?9 = 6), 0),
-        trycnt_7 = max(trycnt_7 - (?9 = 7), 0), trycnt_8 = max(trycnt_8 - (?9 = 8), 0)
-    WHERE uuid = ?1 AND dialing_uuid = ?2
-    RETURNING *";
+    SELECT value ->> 'dl_uuid', value ->> 'uuid', ?2, ?3, ?4, value ->> 'number_index', ?5, ?6, ?7,
+        value ->> 'other_uuid', value ->> 'addr', value ->> 'channel', value ->> 'try_count', value -> 'dl', ?8,
+        coalesce((SELECT max(attempt_no) FROM dialing WHERE dl_uuid = value ->> 'dl_uuid'), 0) + 1
+    FROM json_each(?1)";
 const KNOWN: &str = "SELECT 1 FROM dialing WHERE uuid = ?1";
-const CONTACT: &str = "SELECT * FROM dl_list WHERE uuid = ?1";
 const OPEN: &str = "SELECT * FROM dialing WHERE open = 1 ORDER BY rowid";
 
 /// Writes a capsule that is used for the first time.
@@ -72,27 +49,66 @@ pub(super) async fn put_capsule(conn: &mut SqliteConnection, capsule: &Capsule) 
     Ok(())
 }
 
-/// Writes a new attempt and marks its contact as being dialled; gives the contact as it is then.
-pub(super) async fn take(conn: &mut SqliteConnection, attempt: &Attempt, epoch: &str) -> Result<Dl, Fault> {
-    let capsule = &attempt.capsule;
+/// What differs between the attempts of one claim.
+#[derive(Serialize)]
+struct Take<'a> {
+    dl_uuid: DlUuid,
+    uuid: DialingUuid,
+    number_index: u8,
+    other_uuid: Uuid,
+    addr: &'a str,
+    channel: &'a str,
+    try_count: u32,
+    dl: &'a Dl,
+}
+
+impl<'a> Take<'a> {
+    fn of(attempt: &'a Attempt) -> Self {
+        Self {
+            dl_uuid: attempt.dl.uuid,
+            uuid: attempt.uuid,
+            number_index: attempt.index.get(),
+            other_uuid: attempt.other,
+            addr: attempt.addr.as_str(),
+            channel: &attempt.channel,
+            try_count: attempt.try_count,
+            dl: &attempt.dl,
+        }
+    }
+}
+
+/// Writes the new attempts of one claim and marks their contacts as being dialled; gives each with its contact as it is
+/// then.
+pub(super) async fn take(
+    conn: &mut SqliteConnection,
+    attempts: Vec<Attempt>,
+    epoch: &str,
+) -> Result<Vec<(Arc<Attempt>, Dl)>, Fault> {
+    let Some(Attempt { capsule, tm_create, .. }) = attempts.first() else { return Ok(Vec::new()) };
+    let rows: Vec<_> = attempts.iter().map(Take::of).collect();
     query(TAKE)
-        .bind(attempt.dl.uuid.to_string())
-        .bind(attempt.uuid.to_string())
+        .bind(row::json(NOUN, &rows)?)
         .bind(capsule.campaign.uuid.to_string())
         .bind(capsule.plan.uuid.to_string())
-        .bind(attempt.tm_create.to_string())
-        .bind(attempt.index.get())
+        .bind(tm_create.to_string())
         .bind(capsule.dlma.uuid.to_string())
         .bind(capsule.destination.uuid.to_string())
         .bind(capsule.uuid.to_string())
-        .bind(attempt.other.to_string())
-        .bind(attempt.addr.as_str())
-        .bind(&attempt.channel)
-        .bind(attempt.try_count)
-        .bind(row::json(NOUN, &attempt.dl)?)
         .bind(epoch)
         .execute(conn)
         .await?;
+    Ok(attempts
+        .into_iter()
+        .map(|attempt| {
+            let dl = taken(&attempt);
+            (Arc::new(attempt), dl)
+        })
+        .collect())
+}
+
+/// The contact of an attempt once that is written.
+fn taken(attempt: &Attempt) -> Dl {
+    let capsule = &attempt.capsule;
     let mut dl = Dl {
         status: DlStatus::Dialing,
         dialing_uuid: Some(attempt.uuid),
@@ -103,71 +119,7 @@ pub(super) async fn take(conn: &mut SqliteConnection, attempt: &Attempt, epoch: 
     };
     dl.trycnt += 1;
     dl.tries.0[attempt.index.place()] += 1;
-    Ok(dl)
-}
-
-/// Ends an attempt, once: its row, its line and its contact in one transaction.
-pub(super) async fn finish(
-    conn: &mut SqliteConnection,
-    options: ResultOptions,
-    numbering: &mut Numbering,
-    ending: &Ending,
-) -> Result<Done, Fault> {
-    let closed = query(CLOSE)
-        .bind(ending.dialing.attempt.uuid.to_string())
-        .bind(row::json(NOUN, &ending.dialing.progress)?)
-        .bind(ending.outcome.as_str())
-        .bind(ending.tm_end.to_string())
-        .execute(&mut *conn)
-        .await?;
-    if closed.rows_affected() == 0 {
-        return Ok(Done::AlreadyFinished);
-    }
-    let seq = numbering.next(&mut *conn).await?;
-    let line = result::line(seq, ending, options)
-        .map_err(|error| Fault::Row { noun: "outbox", what: error.to_string() })?;
-    let dl = release(conn, ending, seq, &line).await?;
-    Ok(Done::Finished { dl, seq, line })
-}
-
-/// Queues the line and gives the contact back to its list.
-async fn release(conn: &mut SqliteConnection, ending: &Ending, seq: i64, line: &str) -> Result<Dl, Fault> {
-    let attempt = &ending.dialing.attempt;
-    let progress = &ending.dialing.progress;
-    // What was taken back before it was sent was no try that a RetryDelay could run from.
-    let dialled = ending.outcome.is_a_try() || progress.status != DialingStatus::None;
-    let given_back = if ending.outcome.is_a_try() { 0 } else { attempt.index.get() };
-    // One that is due at once is due since ever.
-    let last_end = if ending.next_try == NextTry::AtOnce { 0 } else { ending.tm_end.micros() };
-    let released = query(RELEASE)
-        .bind(attempt.dl.uuid.to_string())
-        .bind(attempt.uuid.to_string())
-        .bind(progress.res_dial.code())
-        .bind(progress.res_dial_detail.as_deref())
-        .bind(progress.res_hangup.map_or(0, |cause| cause.0))
-        .bind(progress.res_hangup_detail.as_deref())
-        .bind(dialled.then(|| ending.tm_end.to_string()))
-        .bind(dialled.then_some(last_end))
-        .bind(given_back)
-        .bind(seq)
-        .bind(line)
-        .bind(ending.next_try == NextTry::Held)
-        .bind(dialled.then(|| ending.outcome.as_str()))
-        .bind(if ending.fault { attempt.index.get() } else { 0 })
-        .fetch_optional(&mut *conn)
-        .await?;
-    let row = match released {
-        Some(row) => Some(row),
-        // Somebody's own SQL took the contact from this dialing meanwhile: it is theirs, and left as it is.
-        None => query(CONTACT).bind(attempt.dl.uuid.to_string()).fetch_optional(conn).await?,
-    };
-    // A contact that cannot be read or is gone must not keep the dialing from its end.
-    let dl = row.and_then(|row| {
-        row::record(Dl::KIND.word(), &row)
-            .inspect_err(|_| tracing::warn!(dl = %attempt.dl.uuid, "the contact's row cannot be read"))
-            .ok()
-    });
-    Ok(dl.unwrap_or_else(|| attempt.dl.clone()))
+    dl
 }
 
 /// Every attempt without an end, in the order of the claims.

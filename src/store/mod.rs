@@ -12,6 +12,7 @@ mod destination;
 mod dialing;
 mod dl;
 mod dlma;
+mod ending;
 mod error;
 mod explain;
 mod file;

@@ -20,8 +20,9 @@ use super::file::{self, OpenFiles};
 use super::health::{self, Health, Healthy};
 use super::notes::{Note, Notes, Withdrawn};
 use super::outbox::{self, Numbering};
-use super::{campaign, claim, dialing, import, noun};
+use super::{campaign, claim, ending, import, noun};
 use crate::crash::{self, Point};
+use crate::model::dialing::Ending;
 use crate::model::event::{Change, Noun};
 use crate::model::ids::DialingUuid;
 use crate::model::policy::Policy;
@@ -30,7 +31,7 @@ use crate::model::result::ResultOptions;
 use crate::model::time::Timestamp;
 
 /// The most commands in one transaction.
-const MAX_BATCH: usize = 128;
+pub(super) const MAX_BATCH: usize = 128;
 /// How often the files are looked at where nothing is to be written.
 const TICK: Duration = Duration::from_secs(1);
 /// After so many of them without a command the write-ahead log is emptied into the database.
@@ -232,22 +233,24 @@ impl Writer {
         noted.map_err(|fault| ("noting how far dialings are", fault))?;
         let mut numbering = Numbering::default();
         let mut done = Vec::with_capacity(batch.len());
-        while let Some(queued) = batch.get(done.len()) {
-            let contacts: Vec<_> = batch[done.len()..].iter().map_while(new_contact).collect();
-            if !contacts.is_empty() {
-                let created = dl::create_all(conn, &self.rules, &contacts).await;
-                let created = created.map_err(|fault| (doing(&queued.command), fault))?;
-                done.extend(created.into_iter().map(|created| match created {
-                    Ok(dl) => Done::Stored { change: Change::Create, noun: Noun::Dl(dl) },
-                    Err(refusal) => Done::Refused(refusal),
-                }));
-                continue;
-            }
-            done.push(match apply(conn, &self.rules, &mut numbering, queued.now, &queued.command).await {
-                Ok(answer) => answer,
-                Err(Fault::Refused(refusal)) => Done::Refused(refusal),
-                Err(fault) => return Err((doing(&queued.command), fault)),
-            });
+        // What stands together and goes into one statement a table, goes so: new contacts, and ends.
+        let mut rest = batch;
+        while let Some(queued) = rest.first() {
+            let contacts: Vec<_> = rest.iter().map_while(new_contact).collect();
+            let ends = rest.iter().take_while(|queued| goes_with_ends(queued)).count();
+            let answers = if !contacts.is_empty() {
+                create(conn, &self.rules, &contacts).await
+            } else if ends > 0 {
+                finish(conn, &self.rules, &mut numbering, &rest[..ends]).await
+            } else {
+                match apply(conn, &self.rules, queued.now, &queued.command).await {
+                    Err(Fault::Refused(refusal)) => Ok(vec![Done::Refused(refusal)]),
+                    answer => answer.map(|answer| vec![answer]),
+                }
+            };
+            let answers = answers.map_err(|fault| (doing(&queued.command), fault))?;
+            rest = &rest[answers.len()..];
+            done.extend(answers);
         }
         numbering.write(conn).await.map_err(|fault| ("numbering result lines", fault))?;
         let (claims, ends) = (done.iter().any(is_a_claim), done.iter().any(is_an_end));
@@ -348,11 +351,69 @@ fn notes(batch: &[Queued]) -> Notes<'_> {
     notes
 }
 
+/// Whether it is an end, or so far from anything that ends meet that it may stand among them.
+fn goes_with_ends(queued: &Queued) -> bool {
+    match queued.command {
+        Command::Finish(_) | Command::Progress(..) | Command::Withdraw(_) | Command::Logged { .. } => true,
+        Command::Create { .. }
+        | Command::Update { .. }
+        | Command::Delete { .. }
+        | Command::Transition { .. }
+        | Command::Import(_)
+        | Command::Claim(_) => false,
+    }
+}
+
+/// Writes new contacts; an answer for each.
+async fn create(
+    conn: &mut SqliteConnection,
+    rules: &Rules,
+    contacts: &[NewContact<'_>],
+) -> Result<Vec<Done>, Fault> {
+    let created = dl::create_all(conn, rules, contacts).await?;
+    let answer = |created| match created {
+        Ok(dl) => Done::Stored { change: Change::Create, noun: Noun::Dl(dl) },
+        Err(refusal) => Done::Refused(refusal),
+    };
+    Ok(created.into_iter().map(answer).collect())
+}
+
+/// Writes the ends, and how far the log is, of commands that go with ends; an answer for each.
+async fn finish(
+    conn: &mut SqliteConnection,
+    rules: &Rules,
+    numbering: &mut Numbering,
+    commands: &[Queued],
+) -> Result<Vec<Done>, Fault> {
+    let mut endings: Vec<&Ending> = Vec::new();
+    let mut logged = None;
+    for queued in commands {
+        match &queued.command {
+            Command::Finish(ending) => endings.push(ending),
+            Command::Logged { seq } => logged = logged.max(Some(*seq)),
+            // The rest is notes, which are written with those of the whole transaction.
+            _ => {}
+        }
+    }
+    let mut ended = Vec::new();
+    if !endings.is_empty() {
+        ended = ending::finish(conn, rules.result, numbering, &endings).await?;
+    }
+    if let Some(seq) = logged {
+        outbox::logged(conn, seq).await?;
+    }
+    let mut ended = ended.into_iter();
+    let answer = |queued: &Queued| match queued.command {
+        Command::Finish(_) => ended.next().unwrap_or(Done::AlreadyFinished),
+        _ => Done::Noted,
+    };
+    Ok(commands.iter().map(answer).collect())
+}
+
 /// A refusal comes before the first write, so it leaves nothing to undo.
 async fn apply(
     conn: &mut SqliteConnection,
     rules: &Rules,
-    numbering: &mut Numbering,
     now: Timestamp,
     command: &Command,
 ) -> Result<Done, Fault> {
@@ -368,9 +429,9 @@ async fn apply(
         Command::Import(step) => import::step(conn, rules, now, step).await.map(Done::Imported),
         Command::Claim(order) => claim::claim(conn, now, order).await.map(Done::Claimed),
         // Written with the others of the transaction.
-        Command::Progress(..) | Command::Withdraw(_) => Ok(Done::Noted),
-        Command::Finish(ending) => dialing::finish(conn, rules.result, numbering, ending).await,
-        Command::Logged { seq } => outbox::logged(conn, *seq).await.map(|()| Done::Noted),
+        Command::Progress(..) | Command::Withdraw(_) | Command::Finish(_) | Command::Logged { .. } => {
+            Ok(Done::Noted)
+        }
     }
 }
 

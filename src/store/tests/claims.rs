@@ -218,6 +218,15 @@ async fn what_dialing_asks_often_walks_an_index_without_a_sort_or_a_scan() {
         let notes = plan(notes.to_owned()).await;
         assert!(notes.contains("SEARCH dialing USING INDEX sqlite_autoindex_dialing_1 (uuid=?)"), "{notes}");
     }
+    let close = plan(ending::CLOSE.to_owned()).await;
+    assert!(close.contains("SEARCH dialing USING INDEX sqlite_autoindex_dialing_1 (uuid=?)"), "{close}");
+    for contacts in [dialing::TAKE.split_once(';').unwrap().0, ending::RELEASE.split_once(';').unwrap().1] {
+        let contacts = plan(contacts.to_owned()).await;
+        assert!(
+            contacts.contains("SEARCH dl_list USING INDEX sqlite_autoindex_dl_list_1 (uuid=?)"),
+            "{contacts}"
+        );
+    }
     let page = plan(dl::OF_LIST.to_owned()).await;
     assert!(page.contains("INDEX dl_of_list (dlma_uuid=? AND id>?)"), "{page}");
     let ukey = plan(dl::UKEY_TAKEN.to_owned()).await;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::dialing::Progress;
+use crate::store::writer::MAX_BATCH;
 
 fn create_plan(name: &str) -> Command {
     Command::Create { kind: NounKind::Plan, uuid: Uuid::new_v4(), fields: fields(&[("Name", name)]) }
@@ -11,12 +12,13 @@ fn create_plan(name: &str) -> Command {
 async fn what_queues_up_is_committed_together_and_answered_in_order() {
     let mut lab = lab().await;
     // Nothing of the writer's runs between these on this one thread.
-    for place in 0..300 {
+    let all = 2 * MAX_BATCH as u64 + 44;
+    for place in 0..all {
         lab.submit(create_plan(&place.to_string()));
     }
     let mut sizes = Vec::new();
     let mut answered = Vec::new();
-    while answered.len() < 300 {
+    while answered.len() < all as usize {
         let before = answered.len();
         answered.push(lab.next().await.ticket);
         while let Ok(committed) = lab.done.try_recv() {
@@ -24,9 +26,9 @@ async fn what_queues_up_is_committed_together_and_answered_in_order() {
         }
         sizes.push(answered.len() - before);
     }
-    assert_eq!(answered, (1..=300).collect::<Vec<_>>());
-    assert_eq!(sizes, [128, 128, 44]);
-    assert_eq!(lab.store.plans().await.unwrap().len(), 300);
+    assert_eq!(answered, (1..=all).collect::<Vec<_>>());
+    assert_eq!(sizes, [MAX_BATCH, MAX_BATCH, 44]);
+    assert_eq!(lab.store.plans().await.unwrap().len(), all as usize);
 }
 
 #[tokio::test]
