@@ -108,6 +108,8 @@ pub struct Desk {
     store_down: bool,
     held: BTreeSet<Hold>,
     acts: Vec<Act>,
+    /// The engine was told something, and has not gone on since.
+    fed: bool,
 }
 
 impl Desk {
@@ -121,6 +123,7 @@ impl Desk {
             store_down: false,
             held: BTreeSet::new(),
             acts: Vec::new(),
+            fed: false,
         }
     }
 
@@ -153,14 +156,16 @@ impl Desk {
             let (reply, _) = oneshot::channel();
             self.submit(now, Command::Withdraw(dialing), Waiting::Withdraw(dialing, reply));
         }
-        std::mem::take(&mut self.acts)
+        self.acts(now)
     }
 
     /// Something happened, or time has passed.
     #[must_use]
-    pub fn input(&mut self, now: Now, input: Input) -> Vec<Act> {
-        self.feed(now, input);
-        std::mem::take(&mut self.acts)
+    pub fn input(&mut self, now: Now, inputs: impl IntoIterator<Item = Input>) -> Vec<Act> {
+        for input in inputs {
+            self.feed(now, input);
+        }
+        self.acts(now)
     }
 
     /// That reason to dial nothing new holds from now on, or no longer does.
@@ -175,7 +180,7 @@ impl Desk {
         if held == self.held.is_empty() {
             self.feed(now, Input::Hold(!held));
         }
-        std::mem::take(&mut self.acts)
+        self.acts(now)
     }
 
     /// A door asks.
@@ -212,7 +217,7 @@ impl Desk {
                 }
             }
         }
-        std::mem::take(&mut self.acts)
+        self.acts(now)
     }
 
     fn explain(&self, now: Now, asked: &[About], number: Option<&str>) -> Explained {
@@ -230,12 +235,14 @@ impl Desk {
 
     /// The store has answered.
     #[must_use]
-    pub fn committed(&mut self, now: Now, Committed { ticket, done }: Committed) -> Vec<Act> {
-        if let Some(waiting) = self.waiting.remove(&ticket) {
-            self.watch_store(&done);
-            self.answered(now, waiting, done);
+    pub fn committed(&mut self, now: Now, answers: impl IntoIterator<Item = Committed>) -> Vec<Act> {
+        for Committed { ticket, done } in answers {
+            if let Some(waiting) = self.waiting.remove(&ticket) {
+                self.watch_store(&done);
+                self.answered(now, waiting, done);
+            }
         }
-        std::mem::take(&mut self.acts)
+        self.acts(now)
     }
 
     /// The log holds every line up to that one: their ends may be announced.
@@ -246,13 +253,24 @@ impl Desk {
             self.feed(now, Input::Ended(dialing, Some(dl)));
         }
         self.submit(now, Command::Logged { seq }, Waiting::Nothing);
-        std::mem::take(&mut self.acts)
+        self.acts(now)
     }
 
     fn feed(&mut self, now: Now, input: Input) {
-        for effect in self.engine.handle(now, input) {
+        self.fed = true;
+        for effect in self.engine.take(now, input) {
             self.carry_out(now, effect);
         }
+    }
+
+    /// What is to be done, once everything is taken that was there.
+    fn acts(&mut self, now: Now) -> Vec<Act> {
+        if std::mem::take(&mut self.fed) {
+            for effect in self.engine.go_on(now) {
+                self.carry_out(now, effect);
+            }
+        }
+        std::mem::take(&mut self.acts)
     }
 
     fn carry_out(&mut self, now: Now, effect: Effect) {

@@ -26,12 +26,9 @@ const REQUESTS: usize = 1024;
 const STOP_WAIT: Duration = Duration::from_secs(20);
 /// How long one that is to be at once waits for what is being written.
 const NOW_WAIT: Duration = Duration::from_millis(500);
-/// How many inputs are taken before the other sources are looked at again.
-const INPUTS_AT_ONCE: usize = 256;
-/// The same of the store's answers, which come by the transaction.
-const ANSWERS_AT_ONCE: usize = 128;
-/// The same of requests: what a client sends together reaches the store together.
-const REQUESTS_AT_ONCE: usize = 128;
+/// How many inputs, answers of the store or requests are taken before the other sources are looked at again. What a client
+/// sends together so reaches the store together.
+const AT_ONCE: usize = 512;
 
 /// What the driver is given.
 #[derive(Debug)]
@@ -127,7 +124,7 @@ impl Driver {
         while let Ok(health) = self.health.try_recv() {
             self.judge(health)?;
         }
-        self.feed(Input::Tick);
+        self.feed([Input::Tick]);
         let mut stopping: Option<Manner> = None;
         let mut give_up: Option<Instant> = None;
         loop {
@@ -142,11 +139,9 @@ impl Driver {
             let wake = deadline.into_iter().chain(give_up).min();
             tokio::select! {
                 Some(committed) = self.committed.recv() => {
-                    self.committed(committed);
-                    for _ in 0..ANSWERS_AT_ONCE {
-                        let Ok(committed) = self.committed.try_recv() else { break };
-                        self.committed(committed);
-                    }
+                    let more = std::iter::from_fn(|| self.committed.try_recv().ok()).take(AT_ONCE);
+                    let acts = self.desk.committed(self.clock.now(), std::iter::once(committed).chain(more));
+                    self.perform(acts);
                 }
                 Some(news) = self.log.news() => match news {
                     News::Logged(logged) => {
@@ -160,20 +155,18 @@ impl Driver {
                 Some(health) = self.health.recv() => self.judge(health)?,
                 Ok(()) = self.low.changed() => self.look_at_room(),
                 Some(input) = self.inputs.recv() => {
-                    self.feed(input);
-                    for _ in 0..INPUTS_AT_ONCE {
-                        let Ok(input) = self.inputs.try_recv() else { break };
-                        self.feed(input);
-                    }
+                    let more = std::iter::from_fn(|| self.inputs.try_recv().ok()).take(AT_ONCE);
+                    let inputs: Vec<_> = std::iter::once(input).chain(more).collect();
+                    self.feed(inputs);
                 }
                 Some(request) = self.requests.recv() => {
                     self.asked(request);
-                    for _ in 0..REQUESTS_AT_ONCE {
+                    for _ in 0..AT_ONCE {
                         let Ok(request) = self.requests.try_recv() else { break };
                         self.asked(request);
                     }
                 }
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Input::Tick),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed([Input::Tick]),
                 manner = stop.more_urgent(stopping) => {
                     stopping = Some(manner);
                     give_up = self.begin_stop(manner).map(|wait| Instant::now() + wait);
@@ -181,11 +174,6 @@ impl Driver {
             }
         }
         Ok(())
-    }
-
-    fn committed(&mut self, committed: Committed) {
-        let acts = self.desk.committed(self.clock.now(), committed);
-        self.perform(acts);
     }
 
     fn asked(&mut self, request: Request) {
@@ -214,7 +202,7 @@ impl Driver {
 
     /// Dials no more; gives how long the rest may take.
     fn begin_stop(&mut self, manner: Manner) -> Option<Duration> {
-        self.feed(Input::Drain);
+        self.feed([Input::Drain]);
         let calls = self.desk.engine().dialings().count();
         match manner {
             Manner::Drain => {
@@ -248,12 +236,14 @@ impl Driver {
         }
     }
 
-    fn feed(&mut self, input: Input) {
-        let up = matches!(input, Input::LinkUp { .. });
-        if up || matches!(input, Input::LinkDown) {
-            self.link.send_replace(up);
-        }
-        let acts = self.desk.input(self.clock.now(), input);
+    fn feed(&mut self, inputs: impl IntoIterator<Item = Input>) {
+        let told = inputs.into_iter().inspect(|input| {
+            let up = matches!(input, Input::LinkUp { .. });
+            if up || matches!(input, Input::LinkDown) {
+                self.link.send_replace(up);
+            }
+        });
+        let acts = self.desk.input(self.clock.now(), told);
         self.perform(acts);
     }
 

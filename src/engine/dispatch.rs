@@ -1,6 +1,7 @@
 //! Who may dial now, and how many: the gates before a claim, and what happens to what was claimed.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use crate::model::number::PhoneNumber;
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::Now;
+
+/// In how many hands, at least, all calls are dealt out that may go now.
+const HANDS: usize = 16;
 
 /// A campaign that may claim now.
 pub(super) struct Candidate {
@@ -53,18 +57,19 @@ struct Dealt {
 }
 
 impl Dealt {
-    fn leave_room_for(&self, candidate: &Candidate) -> bool {
+    fn room_for(&self, candidate: &Candidate) -> usize {
         let of_queue = candidate.queue.as_ref().and_then(|queue| self.queues.get(queue));
         let of_trunk = self.trunks.get(&candidate.trunk);
-        candidate.room > candidate.share.max(of_queue.copied().unwrap_or_default())
-            && candidate.trunk_room > of_trunk.copied().unwrap_or_default()
+        let taken = candidate.share.max(of_queue.copied().unwrap_or_default());
+        let room = candidate.room.saturating_sub(taken);
+        room.min(candidate.trunk_room.saturating_sub(of_trunk.copied().unwrap_or_default()))
     }
 
-    fn deal(&mut self, candidate: &Candidate) {
+    fn deal(&mut self, candidate: &Candidate, calls: usize) {
         if let Some(queue) = &candidate.queue {
-            *self.queues.entry(queue.clone()).or_default() += 1;
+            *self.queues.entry(queue.clone()).or_default() += calls;
         }
-        *self.trunks.entry(candidate.trunk.clone()).or_default() += 1;
+        *self.trunks.entry(candidate.trunk.clone()).or_default() += calls;
     }
 }
 
@@ -163,7 +168,8 @@ impl Engine {
         round
     }
 
-    /// Deals out the calls that the Asterisk may be given now, one by one to whoever has had the least by its weight.
+    /// Deals out the calls that the Asterisk may be given now, to whoever has had the least by its weight: one by one
+    /// where there are few, else some at a time, for each campaign's are a claim of their own.
     fn share_out(&self, now: Now, round: &mut Round) {
         let claiming = self.runs.values().filter(|run| run.is_claiming_calls()).map(|run| run.turn);
         let able = round.candidates.iter().filter(|candidate| candidate.is_able()).map(|able| able.turn);
@@ -173,12 +179,21 @@ impl Engine {
         // What one gets of a queue or a trunk, all that share it no longer have.
         let mut dealt = Dealt::default();
         let budget = self.gates_of_asterisk(now).map(Saw::room).into_iter().min().unwrap_or_default();
-        for _ in 0..budget {
-            let open = round.candidates.iter_mut().filter(|candidate| dealt.leave_room_for(candidate));
-            let Some(next) = open.min_by_key(|candidate| (candidate.turn, candidate.campaign)) else { break };
-            dealt.deal(next);
-            next.share += 1;
-            next.turn += next.price;
+        let at_a_time = (budget / HANDS).max(1);
+        let in_turn = round.candidates.iter().enumerate();
+        let mut in_turn: BinaryHeap<_> =
+            in_turn.map(|(place, able)| Reverse((able.turn, able.campaign, place))).collect();
+        let mut left = budget;
+        while let Some(Reverse((.., place))) = in_turn.pop() {
+            let next = &mut round.candidates[place];
+            let calls = dealt.room_for(next).min(at_a_time).min(left);
+            if calls > 0 {
+                dealt.deal(next, calls);
+                next.share += calls;
+                next.turn += next.price.saturating_mul(calls as u64);
+                left -= calls;
+                in_turn.push(Reverse((next.turn, next.campaign, place)));
+            }
         }
         let waits =
             |candidate: &Candidate| candidate.share == 0 && !candidate.may_look && candidate.is_able();

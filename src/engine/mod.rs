@@ -133,8 +133,17 @@ impl Engine {
         engine
     }
 
-    /// Takes one input and says what is to be done, in this order.
+    /// Takes one input and says what is to be done, in this order: [`Engine::take`] and [`Engine::go_on`].
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        let mut effects = self.take(now, input);
+        effects.extend(self.go_on(now));
+        effects
+    }
+
+    /// Takes one input of several that are there at once, and says what follows from it alone. What follows from all of
+    /// them, such as who may dial now, is not worked out for each: [`Engine::go_on`] says it, before time passes.
+    #[must_use]
+    pub fn take(&mut self, now: Now, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.watch_clock(now, &mut effects);
         match input {
@@ -178,6 +187,13 @@ impl Engine {
             }
             Input::Nodes(nodes) => self.nodes = nodes,
         }
+        effects
+    }
+
+    /// What follows from all that was taken, and from the time.
+    #[must_use]
+    pub fn go_on(&mut self, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
         self.wake_calls(now, &mut effects);
         self.retry_ends(now, &mut effects);
         self.rescan(now, &mut effects);

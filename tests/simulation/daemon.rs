@@ -240,7 +240,7 @@ impl Simulation {
         {
             self.tally.count("calls found by a probe");
         }
-        let acts = daemon.desk.input(now, input);
+        let acts = daemon.desk.input(now, [input]);
         self.perform(acts);
         if up && self.reach(Point::LinkUp) {
             return;
@@ -257,7 +257,7 @@ impl Simulation {
             return;
         }
         let Some(daemon) = &mut self.daemon else { return };
-        let acts = daemon.desk.committed(now, answer);
+        let acts = daemon.desk.committed(now, [answer]);
         self.perform(acts);
         if claimed && self.reach(Point::ClaimTold) {
             return;
