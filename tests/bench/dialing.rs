@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, query};
 
 use crate::peer::{ANSWERS, BUSY, Peer, RINGING};
 use crate::support::daemon::Daemon;
@@ -27,12 +29,11 @@ pub(crate) fn over(trunk: &str) -> [(&str, &str); 3] {
     [("TechName", "Local/"), ("TrunkName", trunk), ("MaxRetry1", "1")]
 }
 
-/// A daemon beside the peer, with campaigns that are not started.
+/// A daemon beside the peer that does not run, with campaigns that are started.
 pub(crate) struct Dialing {
     pub(crate) daemon: Daemon,
     pub(crate) campaigns: Vec<Campaign>,
     syncs: Syncs,
-    started: bool,
 }
 
 /// What it did in a while.
@@ -55,7 +56,7 @@ impl Seen {
 }
 
 impl Dialing {
-    /// One with a campaign for each of these weights, each with a list of its own of so many contacts.
+    /// One with a campaign, started, for each of these weights, each with a list of its own of so many contacts.
     pub(crate) fn prepare(peer: &Peer, plan: &[(&str, &str)], weights: &[u32], contacts: u64) -> Self {
         let mut daemon = Daemon::prepared_limited(peer, CALLS_PER_SECOND, MAX_CHANNELS);
         let contexts = [ANSWERS, BUSY, RINGING];
@@ -70,25 +71,27 @@ impl Dialing {
         for (campaign, list) in campaigns.iter().zip(0..) {
             fill(&daemon.path(DATABASE), &campaign.dlma, list, contacts);
         }
-        Self { daemon, campaigns, syncs, started: false }
+        let dialing = Self { daemon, campaigns, syncs };
+        // All at once: of a thousand the first would have ended when the last is started.
+        dialing.change("UPDATE campaign SET status = 1");
+        dialing
     }
 
-    /// Its database, to change what is in it.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.daemon.path(DATABASE)
+    /// Changes what is in its database, while it does not run.
+    pub(crate) fn change(&self, sql: &'static str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(self.daemon.path(DATABASE));
+            let mut conn = options.connect().await.unwrap();
+            query(sql).execute(&mut conn).await.unwrap();
+            query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await.unwrap();
+            conn.close().await.unwrap();
+        });
     }
 
-    /// Starts the daemon, which goes on with the campaigns; the first time they are started.
+    /// Starts the daemon, which goes on with the campaigns.
     pub(crate) fn go(&mut self) {
         self.daemon.run();
-        if std::mem::replace(&mut self.started, true) {
-            return;
-        }
-        let mut client = self.daemon.client();
-        client.done("Events", &[("EventMask", "off")]);
-        for campaign in &self.campaigns {
-            campaign.request(&mut client, "1");
-        }
     }
 
     /// Lets it dial until there are `first` lines more, and then watches it until there are `lives` more, or for so long.

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, query};
-
 use crate::dialing::{Dialing, over};
 use crate::figure::{Figure, Rounds, Target};
 use crate::peer::{BUSY, Peer};
@@ -35,7 +32,7 @@ pub(crate) fn measure(rounds: usize) -> Vec<Figure> {
         .collect();
     let later = [&over(BUSY)[..2], &[("MaxRetry1", "1000"), ("RetryDelay", "36000")]].concat();
     let finished = Dialing::prepare(&peer, &later, &[1], 1_000_000);
-    finish(&finished);
+    finished.change(FINISH);
     lists.push(("1M, of which 99 % are finished or not due".to_owned(), finished));
 
     let (mut of_short, mut of_lists) = (Vec::new(), vec![Vec::new(); lists.len()]);
@@ -57,14 +54,4 @@ pub(crate) fn measure(rounds: usize) -> Vec<Figure> {
 
 fn dial_us(dialing: &mut Dialing) -> f64 {
     1e6 / dialing.spell(FIRST, DIALS, MOST).lives_a_second()
-}
-
-fn finish(dialing: &Dialing) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut conn = SqliteConnectOptions::new().filename(dialing.database()).connect().await.unwrap();
-        query(FINISH).execute(&mut conn).await.unwrap();
-        query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-    });
 }
