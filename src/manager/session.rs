@@ -41,8 +41,7 @@ const ENOUGH_QUEUED: usize = 256 * 1024;
 /// Messages of an answer that may be ready before the client has taken what is.
 const REPLIES_AHEAD: usize = 16;
 const READ_AT_ONCE: usize = 16 * 1024;
-/// Requests that are under way together at most, where they can be: two transactions of the store, so that one is written
-/// while the other is answered.
+/// Requests that are under way together at most, where they can be: enough that some are written while others are answered.
 const TOGETHER_AT_MOST: usize = 256;
 /// After so many of them the client's events have their turn.
 const TOGETHER_IN_A_ROW: usize = 1024;
