@@ -171,16 +171,21 @@ impl Engine {
     /// Deals out the calls that the Asterisk may be given now, to whoever has had the least by its weight: one by one
     /// where there are few, else some at a time, for each campaign's are a claim of their own.
     fn share_out(&self, now: Now, round: &mut Round) {
-        let claiming = self.runs.values().filter(|run| run.is_claiming_calls()).map(|run| run.turn);
+        let claiming = self.runs.values().filter(|run| run.is_claiming_calls()).map(|run| run.turn).min();
         let able = round.candidates.iter().filter(|candidate| candidate.is_able()).map(|able| able.turn);
-        if let Some(least) = claiming.chain(able).min() {
+        if let Some(least) = claiming.into_iter().chain(able).min() {
             round.turn = round.turn.max(least);
         }
         // What one gets of a queue or a trunk, all that share it no longer have.
         let mut dealt = Dealt::default();
         let budget = self.gates_of_asterisk(now).map(Saw::room).into_iter().min().unwrap_or_default();
         let at_a_time = (budget / HANDS).max(1);
-        let in_turn = round.candidates.iter().enumerate();
+        // Whose claim is under way cannot be dealt any: who has had more by its weight does not run far ahead meanwhile.
+        let hand = u64::from(self.options.max_unanswered) / HANDS as u64 + 1;
+        let is_ahead = |able: &Candidate| {
+            claiming.is_some_and(|least| able.turn > least.saturating_add(able.price.saturating_mul(hand)))
+        };
+        let in_turn = round.candidates.iter().enumerate().filter(|(_, able)| !is_ahead(able));
         let mut in_turn: BinaryHeap<_> =
             in_turn.map(|(place, able)| Reverse((able.turn, able.campaign, place))).collect();
         let mut left = budget;
