@@ -21,7 +21,7 @@ use crate::support::scenario::{Campaign, LOCAL};
 const ONE_SLOT: &str = "calls_per_second = 200\nmax_channels = 1";
 
 /// Every Originate is refused at once; each gives its slot to the next.
-fn case_27<P: Breakable>(pbx: P, destination: &[(&str, &str)], refuse: impl FnOnce(&P)) {
+fn case_27<P: Breakable>(pbx: P, destinations: &[&[(&str, &str)]], refuse: impl FnOnce(&P)) {
     let mut daemon =
         Daemon::start_at(&pbx, pbx.get("ASTERISK_AMI"), &[("calls_per_second = 200", ONE_SLOT)], "");
     let mut client = daemon.client();
@@ -29,13 +29,22 @@ fn case_27<P: Breakable>(pbx: P, destination: &[(&str, &str)], refuse: impl FnOn
     let callees = scene::numbers("10001", 5);
     let contacts: Vec<_> = callees.iter().map(|number| [("Number1", number.as_str())]).collect();
     let contacts: Vec<&[(&str, &str)]> = contacts.iter().map(|contact| &contact[..]).collect();
-    let campaign = Campaign::create(&mut client, &plan, destination, &contacts);
+    let lists = contacts.chunks(contacts.len() / destinations.len());
+    let campaigns: Vec<_> = destinations
+        .iter()
+        .zip(lists)
+        .map(|(destination, list)| Campaign::create(&mut client, &plan, destination, list))
+        .collect();
     refuse(&pbx);
     let begun = Instant::now();
-    campaign.request(&mut client, "1");
+    for campaign in &campaigns {
+        campaign.request(&mut client, "1");
+    }
     daemon.poll("all lines", |daemon| (daemon.results().len() == 5).then_some(()));
     saw(27, &format!("five refused one after the other in {:.2?}", begun.elapsed()));
-    finish(&daemon, &mut client, &campaign);
+    for campaign in &campaigns {
+        finish(&daemon, &mut client, campaign);
+    }
     for line in daemon.results() {
         assert_eq!((&line["outcome"], &line["res_dial"]), (&json!("failed"), &json!(0)), "{line}");
         assert!(line["res_dial_detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{line}");
@@ -46,12 +55,15 @@ fn case_27<P: Breakable>(pbx: P, destination: &[(&str, &str)], refuse: impl FnOn
 #[test]
 fn case_27_a_refused_originate_ends_at_once_and_frees_its_slot_on_the_sandbox() {
     let refuse = |sandbox: &Sandbox| drop(sandbox.client().done("SandboxFault", &[("Error", "1")]));
-    case_27(Sandbox::up(""), &scene::HOLD, refuse);
+    case_27(Sandbox::up(""), &[&scene::HOLD], refuse);
 }
 
+/// A place that is missing is refused at once, and is not tried again for a while: so each is to another one.
 #[test]
 fn case_27_a_refused_originate_ends_at_once_and_frees_its_slot_on_a_real_asterisk() {
-    let nowhere = [("Type", "0"), ("Exten", "nosuch"), ("Context", "astout-empty")];
+    let nowhere = ["no1", "no2", "no3", "no4", "no5"]
+        .map(|exten| [("Type", "0"), ("Exten", exten), ("Context", "astout-empty")]);
+    let nowhere: Vec<&[(&str, &str)]> = nowhere.iter().map(|place| &place[..]).collect();
     case_27(Lab::up("case27"), &nowhere, |_| {});
 }
 
