@@ -13,6 +13,7 @@
 )]
 
 mod alone;
+mod blaster;
 mod dialing;
 mod figure;
 mod machine;

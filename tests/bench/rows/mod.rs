@@ -1,5 +1,6 @@
 //! The rows of the table, a file each, in its order.
 
+mod calls;
 mod campaigns;
 mod creation;
 mod fanout;
@@ -23,6 +24,16 @@ pub(crate) struct Row {
 
 /// Every row.
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        name: "B1",
+        about: "calls a second through a real Asterisk, over Local channels",
+        measure: calls::local,
+    },
+    Row {
+        name: "B2",
+        about: "calls a second through a real Asterisk, over PJSIP to SIPp",
+        measure: calls::sip,
+    },
     Row {
         name: "B3",
         about: "whole lives of calls a second, beside a peer that costs next to nothing; syncs a life",
