@@ -229,7 +229,7 @@ fn originates_that_asterisk_does_not_answer_hold_back_the_rest() {
     let told = until_held_by(&mut daemon, &mut client, "Uuid", &campaign.uuid, "Answers");
     assert_eq!(
         told.saw("Answers"),
-        "10 originates wait for Asterisk's answer; [asterisk] max_unanswered = 10"
+        "Asterisk is setting up 10 calls, and by how long it takes gets 10 at once; [asterisk] max_unanswered = 200"
     );
     sandbox.thaw();
     daemon.kill();

@@ -98,7 +98,7 @@ fn read(mut section: Section<'_, '_>, default_name: Option<&str>) -> Asterisk {
         tls: section.flag("tls", false),
         max_channels: section.number("max_channels", 500, 1..=100_000),
         calls_per_second: section.number("calls_per_second", 50, 1..=10_000),
-        max_unanswered: section.number("max_unanswered", 10, 1..=1_000),
+        max_unanswered: section.number("max_unanswered", 200, 1..=1_000),
         relay_username: Some(section.text("relay_username", "")).filter(|name| !name.is_empty()),
     };
     if asterisk.tls {

@@ -56,6 +56,8 @@ pub struct Call {
     shut_down: bool,
     /// When its contact was claimed; `None` for one that an earlier run of the daemon left.
     claimed: Option<Now>,
+    /// When its Originate was sent, on the monotonic clock.
+    sent: Option<Duration>,
     /// When Asterisk was first found not to have its channel, since it was last seen.
     missing: Option<Duration>,
     /// Whether Asterisk was asked, since the link was last up, for the times that it alone has seen.
@@ -86,6 +88,7 @@ impl Call {
             withdrawn: false,
             shut_down: false,
             claimed: None,
+            sent: None,
             missing: None,
             asked_for_times: false,
             ended: false,
@@ -102,6 +105,18 @@ impl Call {
     /// Whether its Originate still waits for Asterisk's answer.
     pub fn is_unacknowledged(&self) -> bool {
         !self.acknowledged && !self.ended
+    }
+
+    /// Whether Asterisk is still at setting it up: it has not answered the Originate, or neither its channel nor that
+    /// it failed was seen. One that an earlier run has left is counted no more.
+    pub fn is_being_set_up(&self) -> bool {
+        let set_up = self.acknowledged && (self.has_channel() || self.response.is_some());
+        self.claimed.is_some() && !self.ended && !set_up
+    }
+
+    /// When its Originate was sent, where that was by this run.
+    pub fn sent(&self) -> Option<Duration> {
+        self.sent
     }
 
     /// Whether it was answered.
@@ -237,7 +252,10 @@ impl Call {
         let progress = &mut self.dialing.progress;
         let mut outputs = Vec::new();
         let status = match event {
-            CallEvent::Sent => DialingStatus::OriginateSent,
+            CallEvent::Sent => {
+                self.sent = Some(now.mono);
+                DialingStatus::OriginateSent
+            }
             CallEvent::NotSent(why) => {
                 progress.res_dial_detail = Some(why);
                 progress.status = DialingStatus::OriginateRequestFailed;

@@ -1,12 +1,13 @@
 //! Who may dial now, and how many: the gates before a claim, and what happens to what was claimed.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::dialing::{Call, CallEvent, Cut};
 use super::gate::{self, PlaceState, Saw};
+use super::route::Route;
 use super::run::Claim;
 use super::{Effect, Engine, Outlook};
 use crate::model::codes::CampaignStatus;
@@ -24,17 +25,17 @@ use crate::model::time::Now;
 const HANDS: usize = 16;
 
 /// A campaign that may claim now.
-pub(super) struct Candidate {
+pub(super) struct Candidate<'a> {
     pub(super) campaign: CampaignUuid,
     /// Whether a claim makes sense that claims nothing: what remains of its list is not known, and that may be nothing.
     may_look: bool,
-    /// The queue that its calls are for, and how many more calls that could take.
-    queue: Option<String>,
+    /// What its calls go over and to.
+    route: &'a Route,
+    /// How many more calls it could take, and its queue.
     room: usize,
-    /// Whether Asterisk is to be asked for that queue.
+    /// Whether Asterisk is to be asked for its queue.
     ask: bool,
-    /// What its calls go over, and how many more calls may.
-    trunk: String,
+    /// How many more calls may go over its trunk.
     trunk_room: usize,
     /// How many it gets.
     pub(super) share: usize,
@@ -42,7 +43,7 @@ pub(super) struct Candidate {
     price: u64,
 }
 
-impl Candidate {
+impl Candidate<'_> {
     /// Whether its own gates are open.
     fn is_able(&self) -> bool {
         self.room > 0 && self.trunk_room > 0
@@ -51,38 +52,38 @@ impl Candidate {
 
 /// Calls that were dealt out in this round, by what they take.
 #[derive(Default)]
-struct Dealt {
-    queues: BTreeMap<String, usize>,
-    trunks: BTreeMap<String, usize>,
+struct Dealt<'a> {
+    queues: BTreeMap<&'a str, usize>,
+    trunks: BTreeMap<&'a str, usize>,
 }
 
-impl Dealt {
-    fn room_for(&self, candidate: &Candidate) -> usize {
-        let of_queue = candidate.queue.as_ref().and_then(|queue| self.queues.get(queue));
-        let of_trunk = self.trunks.get(&candidate.trunk);
+impl<'a> Dealt<'a> {
+    fn room_for(&self, candidate: &Candidate<'_>) -> usize {
+        let of_queue = candidate.route.queue.as_ref().and_then(|queue| self.queues.get(queue.as_str()));
+        let of_trunk = self.trunks.get(candidate.route.trunk.as_str());
         let taken = candidate.share.max(of_queue.copied().unwrap_or_default());
         let room = candidate.room.saturating_sub(taken);
         room.min(candidate.trunk_room.saturating_sub(of_trunk.copied().unwrap_or_default()))
     }
 
-    fn deal(&mut self, candidate: &Candidate, calls: usize) {
-        if let Some(queue) = &candidate.queue {
-            *self.queues.entry(queue.clone()).or_default() += calls;
+    fn deal(&mut self, candidate: &Candidate<'a>, calls: usize) {
+        if let Some(queue) = &candidate.route.queue {
+            *self.queues.entry(queue).or_default() += calls;
         }
-        *self.trunks.entry(candidate.trunk.clone()).or_default() += calls;
+        *self.trunks.entry(&candidate.route.trunk).or_default() += calls;
     }
 }
 
 /// What a round of dealing comes to.
-pub(super) struct Round {
-    pub(super) candidates: Vec<Candidate>,
+pub(super) struct Round<'a> {
+    pub(super) candidates: Vec<Candidate<'a>>,
     /// When time alone may change that.
     wake: Option<Duration>,
     /// The least turn of those that want to dial.
     turn: u64,
 }
 
-impl Round {
+impl Round<'_> {
     fn wake_at(&mut self, at: Duration) {
         self.wake = Some(self.wake.map_or(at, |earlier| earlier.min(at)));
     }
@@ -96,21 +97,21 @@ impl Engine {
             return;
         }
         let Round { candidates, wake, turn } = self.deal(now);
+        let asked = candidates.iter().filter(|candidate| candidate.ask);
+        let asked = asked.filter_map(|candidate| candidate.route.queue.clone());
+        let asked: BTreeSet<_> = asked.filter(|queue| !self.agents.contains_key(queue)).collect();
+        let claiming = candidates.iter().filter(|candidate| candidate.share > 0 || candidate.may_look);
+        let claiming: Vec<_> = claiming.map(|next| (next.campaign, next.share, next.turn)).collect();
         self.turn = turn;
         self.claim_deadline = wake;
-        for Candidate { queue, ask, trunk, .. } in &candidates {
-            self.breakers.entry(trunk.clone()).or_default().advance(now.mono);
-            if let Some(queue) = queue.as_ref().filter(|queue| *ask && !self.agents.contains_key(*queue)) {
-                // Unknown until Asterisk has answered; asked once a link.
-                self.agents.insert(queue.clone(), None);
-                self.asked_queues.insert(queue.clone());
-                effects.push(Effect::WatchQueue(queue.clone()));
-            }
+        self.breakers.values_mut().for_each(|breaker| breaker.advance(now.mono));
+        for queue in asked {
+            // Unknown until Asterisk has answered; asked once a link.
+            self.agents.insert(queue.clone(), None);
+            self.asked_queues.insert(queue.clone());
+            effects.push(Effect::WatchQueue(queue));
         }
-        for Candidate { campaign, may_look, share, turn, .. } in candidates {
-            if share == 0 && !may_look {
-                continue;
-            }
+        for (campaign, share, turn) in claiming {
             let Some(capsule) = self.capsule(campaign) else { continue };
             // With no room for a call the claim is but a look at the list: it also tells when the list has ended,
             // which it cannot have while a call of the campaign is open.
@@ -120,57 +121,72 @@ impl Engine {
             let claim = Claim::new(share, now.mono, epoch.clone(), &capsule);
             self.rate.reserve(now.mono, share);
             self.tally.claim(claim.queue.as_deref(), share);
-            self.breakers.entry(claim.trunk.clone()).or_default().sent(share);
+            if let Some(breaker) = self.breakers.get_mut(&claim.trunk) {
+                breaker.sent(share);
+            } else {
+                self.breakers.entry(claim.trunk.clone()).or_default().sent(share);
+            }
             if let Some(run) = self.runs.get_mut(&campaign) {
                 run.turn = turn;
                 run.claiming = Some(claim);
             }
             effects.push(Effect::Claim { campaign, capsule, ids, epoch });
         }
+        self.intake.has(self.tally.setting_up() + self.tally.claiming(), self.options.max_unanswered);
     }
 
     /// Who would claim how many now. Changes nothing.
-    pub(super) fn deal(&self, now: Now) -> Round {
+    pub(super) fn deal(&self, now: Now) -> Round<'_> {
         let mut round = Round { candidates: Vec::new(), wake: None, turn: self.turn };
+        let budget = self.gates_of_asterisk(now).map(Saw::room).into_iter().min().unwrap_or_default();
+        let mut left_out = false;
         for (campaign, run) in self.runs.iter().filter(|(_, run)| run.may_claim(now)) {
-            let Ok(parts) = self.parts(&run.campaign) else { continue };
+            let may_look = run.outlook.is_none() && run.open == 0;
+            if budget == 0 && !may_look {
+                // It gets none, whatever its own gates say.
+                left_out = true;
+                continue;
+            }
+            let Ok(route) = self.route(run) else { continue };
             if gate::due_gate(run.outlook, now).holds() {
                 let wait = run.outlook.map_or(Duration::ZERO, |outlook| until_due(outlook, now));
                 round.wake_at(now.mono + wait);
                 continue;
             }
-            let trunk = parts.plan.trunk();
-            let (mode, node) = (Saw::Mode(parts.plan.dial_mode), self.node_gate(parts));
-            let (place, agents) = (self.place_gate(now, run, parts), self.agents_gate(parts));
+            let (mode, node) = (Saw::Mode(route.mode), self.node_gate(route));
+            let (place, agents) = (self.place_gate(now, run, route), self.agents_gate(route));
             if let Saw::Place(PlaceState::Missing { until }) = place {
                 round.wake_at(until);
             }
-            let over = self.trunk_gate(now, &trunk);
+            let over = self.trunk_gate(now, &route.trunk);
             if let Saw::Trunk { next: Some(at), .. } = over {
                 round.wake_at(at);
             }
             round.candidates.push(Candidate {
                 campaign: *campaign,
-                may_look: run.outlook.is_none() && run.open == 0,
-                queue: parts.destination.queue(),
+                may_look,
+                route,
                 room: mode.room().min(node.room()).min(place.room()).min(agents.room()),
                 ask: !mode.holds() && self.link.is_ready(),
-                trunk,
                 trunk_room: over.room(),
                 share: 0,
                 turn: run.turn.max(self.turn),
                 price: run.price(1),
             });
         }
+        if left_out {
+            // Every other gate opens by an input; the rate opens by itself.
+            self.rate.next_at(now.mono).into_iter().for_each(|at| round.wake_at(at));
+        }
         if !round.candidates.is_empty() {
-            self.share_out(now, &mut round);
+            self.share_out(now, budget, &mut round);
         }
         round
     }
 
     /// Deals out the calls that the Asterisk may be given now, to whoever has had the least by its weight: one by one
     /// where there are few, else some at a time, for each campaign's are a claim of their own.
-    fn share_out(&self, now: Now, round: &mut Round) {
+    fn share_out<'a>(&'a self, now: Now, budget: usize, round: &mut Round<'a>) {
         let claiming = self.runs.values().filter(|run| run.is_claiming_calls()).map(|run| run.turn).min();
         let able = round.candidates.iter().filter(|candidate| candidate.is_able()).map(|able| able.turn);
         if let Some(least) = claiming.into_iter().chain(able).min() {
@@ -178,10 +194,9 @@ impl Engine {
         }
         // What one gets of a queue or a trunk, all that share it no longer have.
         let mut dealt = Dealt::default();
-        let budget = self.gates_of_asterisk(now).map(Saw::room).into_iter().min().unwrap_or_default();
         let at_a_time = (budget / HANDS).max(1);
         // Whose claim is under way cannot be dealt any: who has had more by its weight does not run far ahead meanwhile.
-        let hand = u64::from(self.options.max_unanswered) / HANDS as u64 + 1;
+        let hand = self.intake.most(self.options.max_unanswered) as u64 / HANDS as u64 + 1;
         let is_ahead = |able: &Candidate| {
             claiming.is_some_and(|least| able.turn > least.saturating_add(able.price.saturating_mul(hand)))
         };
@@ -220,6 +235,7 @@ impl Engine {
 
     /// A campaign's claim, or its change of status, could not be committed.
     pub(super) fn store_failed(&mut self, now: Now, campaign: CampaignUuid) {
+        self.retries = true;
         let Some(run) = self.runs.get_mut(&campaign) else { return };
         run.wait(now);
         if run.moving.take().is_some() {
@@ -233,7 +249,9 @@ impl Engine {
 
     /// A campaign is gone.
     pub(super) fn remove_run(&mut self, now: Now, campaign: CampaignUuid) {
-        if let Some(claim) = self.runs.remove(&campaign).and_then(|run| run.claiming) {
+        let Some(run) = self.runs.remove(&campaign) else { return };
+        self.roster.leave(&run.campaign);
+        if let Some(claim) = run.claiming {
             self.end_claim(now, &claim, 0);
         }
     }
@@ -256,6 +274,7 @@ impl Engine {
             if attempts.is_empty() && claim.calls > 0 && outlook.next_due.is_some_and(|due| due <= now.wall) {
                 // The records hold something against it that has not been heard of here.
                 run.wait(now);
+                self.retries = true;
             }
             wanted = run.campaign.status == CampaignStatus::Start && !self.draining;
             in_window = run.is_in_window(now);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::dialing::Call;
 use super::dispatch::refused_by_policy;
 use super::gate::{self, Agents, LinkState, Parts, PlaceState, Saw};
-use super::place::{self, Place};
+use super::place;
 use super::run::Run;
 use super::window::{self, Hindrance};
 use super::{Engine, Outlook, selection};
@@ -124,17 +124,16 @@ impl Engine {
             Saw::List(_) => Saw::List(outlook),
             saw => saw,
         }));
-        match self.parts(&run.campaign) {
-            Ok(parts) => {
+        match self.parts(&run.campaign).and_then(|parts| Ok((parts, self.route(run)?))) {
+            Ok((parts, route)) => {
                 asked.one(Saw::Lacks(None), None);
                 asked.one(gate::due_gate(outlook, now), None);
-                asked.one(Saw::Mode(parts.plan.dial_mode), None);
-                asked.one(self.node_gate(parts), None);
-                let place = Place::of(&self.ways(parts.destination)).map(|place| place.to_string());
-                asked.one(self.place_gate(now, run, parts), place.as_deref());
-                asked.one(self.agents_gate(parts), parts.destination.queue().as_deref());
-                let trunk = parts.plan.trunk();
-                asked.one(self.trunk_gate(now, &trunk), Some(&trunk));
+                asked.one(Saw::Mode(route.mode), None);
+                asked.one(self.node_gate(route), None);
+                let place = route.place.as_ref().map(ToString::to_string);
+                asked.one(self.place_gate(now, run, route), place.as_deref());
+                asked.one(self.agents_gate(route), route.queue.as_deref());
+                asked.one(self.trunk_gate(now, &route.trunk), Some(&route.trunk));
                 asked.all(self.gates_of_asterisk(now));
                 let open = asked.findings.iter().all(|finding| !finding.holds);
                 let round = self.deal(now);
@@ -254,10 +253,12 @@ impl Asked<'_> {
             Saw::Channels { calls, most } => {
                 ("Channels", format!("{calls} calls; [asterisk] max_channels = {most}"), None)
             }
-            Saw::Unanswered { waiting, most } => (
+            Saw::Intake { calls, most } => (
                 "Answers",
                 format!(
-                    "{waiting} originates wait for Asterisk's answer; [asterisk] max_unanswered = {most}"
+                    "Asterisk is setting up {calls} calls, and by how long it takes gets {most} at once; [asterisk] \
+                     max_unanswered = {}",
+                    self.engine.options.max_unanswered
                 ),
                 None,
             ),

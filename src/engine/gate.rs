@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use super::link::Link;
 use super::pacing::{agents, power};
-use super::place::Place;
+use super::route::Route;
 use super::run::Run;
 use super::{Engine, Outlook};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DialMode};
 use crate::model::destination::Destination;
 use crate::model::dlma::Dlma;
-use crate::model::node;
 use crate::model::plan::Plan;
 use crate::model::time::{Now, Timestamp};
 
@@ -54,8 +53,8 @@ pub(super) enum Saw {
     Link(LinkState),
     /// Calls, and how many there may be.
     Channels { calls: usize, most: usize },
-    /// Originates that Asterisk has not answered, and how many there may be.
-    Unanswered { waiting: usize, most: usize },
+    /// Calls that Asterisk is setting up, and how many it is given at once.
+    Intake { calls: usize, most: usize },
     /// Calls that may be claimed in this moment, and when time alone lets more.
     Rate { room: usize, next: Option<Duration> },
     /// How many calls it gets of those that all may make.
@@ -131,7 +130,7 @@ impl Saw {
             }
             Self::Trunk { room, .. } | Self::Rate { room, .. } => room,
             Self::Link(state) => all_or_none(state == LinkState::Ready),
-            Self::Channels { calls: taken, most } | Self::Unanswered { waiting: taken, most } => {
+            Self::Channels { calls: taken, most } | Self::Intake { calls: taken, most } => {
                 most.saturating_sub(taken)
             }
             Self::Turn { share } => share,
@@ -177,17 +176,14 @@ impl Engine {
     }
 
     /// The node of the campaign's destination, where calls go on from there.
-    pub(super) fn node_gate(&self, parts: Parts<'_>) -> Saw {
-        let ways = self.ways(parts.destination);
-        Saw::Node(node::of(&ways).map(|node| self.nodes.contains(&node)))
+    pub(super) fn node_gate(&self, route: &Route) -> Saw {
+        Saw::Node(route.node.as_ref().map(|node| self.nodes.contains(node)))
     }
 
     /// The place in the dialplan that the run's destination names, where calls go there.
-    pub(super) fn place_gate(&self, now: Now, run: &Run, parts: Parts<'_>) -> Saw {
-        let Some(place) = Place::of(&self.ways(parts.destination)) else {
-            return Saw::Place(PlaceState::NotAPlace);
-        };
-        Saw::Place(match self.places.missing_until(&place) {
+    pub(super) fn place_gate(&self, now: Now, run: &Run, route: &Route) -> Saw {
+        let Some(place) = &route.place else { return Saw::Place(PlaceState::NotAPlace) };
+        Saw::Place(match self.places.missing_until(place) {
             None => PlaceState::There,
             Some(until) if until > now.mono => PlaceState::Missing { until },
             Some(_) => PlaceState::Trial { unanswered: run.unacknowledged },
@@ -195,18 +191,18 @@ impl Engine {
     }
 
     /// The agents of the campaign's queue.
-    pub(super) fn agents_gate(&self, parts: Parts<'_>) -> Saw {
-        let Some(queue) = parts.destination.queue() else { return Saw::Agents(Agents::NotAQueue) };
-        Saw::Agents(match self.agents.get(&queue) {
+    pub(super) fn agents_gate(&self, route: &Route) -> Saw {
+        let Some(queue) = &route.queue else { return Saw::Agents(Agents::NotAQueue) };
+        Saw::Agents(match self.agents.get(queue) {
             Some(_) if !self.link.is_ready() => Agents::Unknown,
             Some(Some(free)) => Agents::Free {
                 free: *free,
-                lines: lines(*free, parts.plan),
-                service_level: parts.plan.service_level,
-                awaiting: self.tally.awaiting_agent(&queue),
+                lines: lines(*free, route),
+                service_level: route.service_level,
+                awaiting: self.tally.awaiting_agent(queue),
             },
             // Nobody has answered yet, or there is none.
-            Some(None) if self.asked_queues.contains(&queue) => Agents::Unknown,
+            Some(None) if self.asked_queues.contains(queue) => Agents::Unknown,
             Some(None) => Agents::NoSuchQueue,
             None => Agents::Unknown,
         })
@@ -226,9 +222,9 @@ impl Engine {
         [
             Saw::Link(self.link.state()),
             Saw::Channels { calls: self.calls.len() + claiming, most: self.options.max_channels as usize },
-            Saw::Unanswered {
-                waiting: self.tally.unacknowledged() + claiming,
-                most: self.options.max_unanswered as usize,
+            Saw::Intake {
+                calls: self.tally.setting_up() + claiming,
+                most: self.intake.most(self.options.max_unanswered),
             },
             Saw::Rate { room: self.rate.allowed(now.mono), next: self.rate.next_at(now.mono) },
         ]
@@ -236,9 +232,9 @@ impl Engine {
 }
 
 /// How many lines that many free agents take by the plan's mode.
-fn lines(free: u32, plan: &Plan) -> usize {
-    match plan.dial_mode {
-        DialMode::Power => power::lines(free, plan.power_ratio),
+fn lines(free: u32, route: &Route) -> usize {
+    match route.mode {
+        DialMode::Power => power::lines(free, route.power_ratio),
         DialMode::None | DialMode::Predictive | DialMode::Progressive | DialMode::Preview => free as usize,
     }
 }

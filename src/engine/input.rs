@@ -22,8 +22,9 @@ pub struct Options {
     pub max_channels: u32,
     /// Originates a second on the Asterisk, at most.
     pub calls_per_second: u32,
-    /// Originates that may wait for Asterisk's answer at once, at most. One that is written cannot be recalled, so this is
-    /// how many calls an Asterisk that has stopped answering may still place later.
+    /// Calls that Asterisk may be setting up at once, at most; how many it is given is found by [`super::intake`]. An
+    /// Originate that is written cannot be recalled, so this is how many calls an Asterisk that has stopped answering
+    /// may still place later.
     pub max_unanswered: u32,
     /// What may be sent.
     pub policy: Policy,

@@ -115,6 +115,7 @@ impl Engine {
         // Whoever comes back may have another dialplan.
         self.nodes.clear();
         self.places.forget();
+        self.intake.forget();
     }
 
     fn settle(&mut self, now: Now) {

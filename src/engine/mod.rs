@@ -14,10 +14,13 @@ pub mod explain;
 mod gate;
 mod history;
 mod input;
+pub mod intake;
 pub mod limits;
 mod link;
 pub mod pacing;
 pub mod place;
+mod roster;
+mod route;
 mod run;
 pub mod selection;
 mod tally;
@@ -43,9 +46,11 @@ use crate::model::time::Now;
 use breaker::Breaker;
 use dialing::{Call, CallEvent, CallOutput};
 use gate::Parts;
+use intake::Intake;
 use limits::CallRate;
 use link::Link;
 use place::{Place, Places};
+use roster::Roster;
 use run::Run;
 use tally::Tally;
 
@@ -61,6 +66,9 @@ pub struct Engine {
     dlmas: BTreeMap<DlmaUuid, Dlma>,
     destinations: BTreeMap<DestinationUuid, Destination>,
     runs: BTreeMap<CampaignUuid, Run>,
+    roster: Roster,
+    /// Whether a run may have a [`Run::retry_at`].
+    retries: bool,
     calls: BTreeMap<DialingUuid, Call>,
     /// Whom to wake when: each call that has a [`Call::wake`].
     wakes: BTreeSet<(Duration, DialingUuid)>,
@@ -69,6 +77,7 @@ pub struct Engine {
     breakers: BTreeMap<String, Breaker>,
     places: Places,
     rate: CallRate,
+    intake: Intake,
     link: Link,
     agents: BTreeMap<String, Option<u32>>,
     /// Queues that Asterisk was asked for and has not told of yet.
@@ -101,12 +110,15 @@ impl Engine {
             dlmas: records.dlmas.into_iter().map(|dlma| (dlma.uuid, dlma)).collect(),
             destinations: records.destinations.into_iter().map(|dest| (dest.uuid, dest)).collect(),
             runs: records.campaigns.into_iter().map(|camp| (camp.uuid, Run::new(camp))).collect(),
+            roster: Roster::default(),
+            retries: false,
             calls: BTreeMap::new(),
             wakes: BTreeSet::new(),
             tally: Tally::default(),
             breakers: BTreeMap::new(),
             places: Places::default(),
             rate,
+            intake: Intake::default(),
             link: Link::default(),
             agents: BTreeMap::new(),
             asked_queues: BTreeSet::new(),
@@ -120,6 +132,7 @@ impl Engine {
             held: false,
             told_of_sip: false,
         };
+        engine.runs.values().for_each(|run| engine.roster.enter(&run.campaign));
         for open in records.open {
             let uuid = open.attempt.uuid;
             engine.link.inherit(uuid, open.epoch);
@@ -161,6 +174,7 @@ impl Engine {
                     run.moving = None;
                     // Somebody else has written to the record: not at full speed.
                     run.wait(now);
+                    self.retries = true;
                 }
             }
             Input::Claimed { campaign, attempts, outlook } => {
@@ -208,7 +222,7 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Duration> {
         let calls = self.wakes.first().map(|(at, _)| *at);
         let ends = self.ends_to_retry.front().map(|(at, _)| *at);
-        let runs = self.runs.values().filter_map(|run| run.retry_at).min();
+        let runs = self.runs.values().filter(|_| self.retries).filter_map(|run| run.retry_at).min();
         [calls, ends, runs, self.claim_deadline, self.window_deadline, self.link.next_scan()]
             .into_iter()
             .flatten()
@@ -268,9 +282,12 @@ impl Engine {
                     Entry::Occupied(mut run) => {
                         let run = run.get_mut();
                         effects.extend(run.list_end(campaign).map(Effect::Notice));
+                        self.roster.leave(&run.campaign);
+                        self.roster.enter(campaign);
                         run.set_campaign(campaign.clone());
                     }
                     Entry::Vacant(place) => {
+                        self.roster.enter(campaign);
                         let run = place.insert(Run::new(campaign.clone()));
                         calls.for_each(|call| run.admit(call));
                         return;
@@ -291,16 +308,17 @@ impl Engine {
 
     /// What is known of that list no longer counts.
     fn list_changed(&mut self, dlma: DlmaUuid) {
-        for run in self.runs.values_mut().filter(|run| run.campaign.dlma == Some(dlma)) {
-            run.look_again();
+        for campaign in self.roster.of_list(dlma) {
+            if let Some(run) = self.runs.get_mut(&campaign) {
+                run.look_again();
+            }
         }
     }
 
     /// Attempts from now on are frozen with what has just changed.
     fn recapsule(&mut self, uses: impl Fn(&Campaign) -> bool) {
         for run in self.runs.values_mut().filter(|run| uses(&run.campaign)) {
-            run.capsule = None;
-            run.look_again();
+            run.refresh();
         }
     }
 
@@ -357,7 +375,7 @@ impl Engine {
         let Some(call) = self.calls.get_mut(&dialing) else { return };
         let (unacknowledged, awaits_agent, wake) =
             (call.is_unacknowledged(), call.awaits_agent(), call.wake());
-        let (blind, decided) = (call.is_blind(), call.is_decided());
+        let (blind, decided, setting_up) = (call.is_blind(), call.is_decided(), call.is_being_set_up());
         let outputs = happen(call);
         if wake != call.wake() {
             wake.map(|at| self.wakes.remove(&(at, dialing)));
@@ -373,6 +391,12 @@ impl Engine {
                 && let Some(turn) = self.places.answered(now.mono, place.clone(), there)
             {
                 effects.push(Effect::Notice(Notice::Place { place, turn }));
+            }
+        }
+        if setting_up && !call.is_being_set_up() {
+            self.tally.set_up();
+            if let Some(sent) = call.sent() {
+                self.intake.took(now.mono, now.mono.saturating_sub(sent), self.options.max_unanswered);
             }
         }
         if awaits_agent && !call.awaits_agent() {
@@ -475,8 +499,12 @@ impl Engine {
 
     /// Campaigns whose commit failed a while ago go on.
     fn retry_store(&mut self, now: Now) {
+        if !std::mem::take(&mut self.retries) {
+            return;
+        }
         for run in self.runs.values_mut() {
             run.retry_at = run.retry_at.filter(|at| *at > now.mono);
+            self.retries |= run.retry_at.is_some();
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What the engine keeps of one campaign: its record, the capsule of its next attempts, and what is known of its list.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::dialing::Call;
 use super::gate;
+use super::route::Route;
 use super::window::{self, Window};
 use super::{Notice, Outlook};
 use crate::model::campaign::Campaign;
@@ -57,6 +58,8 @@ pub(super) struct Run {
     pub(super) campaign: Campaign,
     /// `None` where it has to be made anew.
     pub(super) capsule: Option<Arc<Capsule>>,
+    /// Where its calls go, or what it lacks for that, once it was asked for.
+    pub(super) route: OnceLock<Result<Box<Route>, &'static str>>,
     pub(super) claiming: Option<Claim>,
     /// What its schedule says, where it has one and was asked.
     judged: Option<Judged>,
@@ -99,6 +102,7 @@ impl Run {
         Self {
             campaign,
             capsule: None,
+            route: OnceLock::new(),
             claiming: None,
             judged: None,
             told: None,
@@ -145,8 +149,14 @@ impl Run {
             self.made = (0, 0);
         }
         self.campaign = campaign;
-        self.capsule = None;
         self.judged = None;
+        self.refresh();
+    }
+
+    /// What it dials by has changed: attempts from now on are frozen with that.
+    pub(super) fn refresh(&mut self) {
+        self.capsule = None;
+        self.route = OnceLock::new();
         self.look_again();
     }
 

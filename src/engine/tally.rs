@@ -1,5 +1,5 @@
 //! What is counted over all calls, those that a claim under way may bring among them: the originates without an
-//! answer, and the calls that each queue still has to find an agent for.
+//! answer and those that are being set up, and the calls that each queue still has to find an agent for.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use super::dialing::Call;
 pub(super) struct Tally {
     claiming: usize,
     unacknowledged: usize,
+    setting_up: usize,
     awaiting_agent: BTreeMap<String, usize>,
 }
 
@@ -29,6 +30,7 @@ impl Tally {
     /// A call comes in.
     pub(super) fn admit(&mut self, call: &Call) {
         self.unacknowledged += usize::from(call.is_unacknowledged());
+        self.setting_up += usize::from(call.is_being_set_up());
         if call.awaits_agent() {
             self.await_agent(call.dialing().attempt.capsule.destination.queue().as_deref(), 1);
         }
@@ -37,6 +39,11 @@ impl Tally {
     /// Asterisk has answered one originate.
     pub(super) fn acknowledged(&mut self) {
         self.unacknowledged -= 1;
+    }
+
+    /// Asterisk has set one up, or failed to.
+    pub(super) fn set_up(&mut self) {
+        self.setting_up -= 1;
     }
 
     /// A call no longer waits for an agent: it has one, or it has ended.
@@ -68,6 +75,11 @@ impl Tally {
     /// Originates without an answer.
     pub(super) fn unacknowledged(&self) -> usize {
         self.unacknowledged
+    }
+
+    /// Originates that Asterisk is setting up.
+    pub(super) fn setting_up(&self) -> usize {
+        self.setting_up
     }
 
     /// Calls that are not yet with an agent of that queue: being claimed, originating, ringing, waiting in it.

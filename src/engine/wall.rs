@@ -30,12 +30,7 @@ impl Engine {
     /// missed.
     pub(super) fn follow_schedules(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.window_deadline = None;
-        let scheduled: Vec<_> = self
-            .runs
-            .iter()
-            .filter(|(_, run)| run.campaign.schedule.is_on())
-            .map(|(campaign, _)| *campaign)
-            .collect();
+        let scheduled: Vec<_> = self.roster.scheduled().collect();
         for uuid in scheduled {
             let Some(run) = self.runs.get_mut(&uuid) else { continue };
             let Some((window, left)) = run.window(now) else { continue };

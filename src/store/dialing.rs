@@ -15,99 +15,110 @@ use crate::engine::OpenDialing;
 use crate::model::codes::DlStatus;
 use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
-use crate::model::ids::{CapsuleUuid, DialingUuid, DlUuid};
+use crate::model::ids::{
+    CampaignUuid, CapsuleUuid, DestinationUuid, DialingUuid, DlUuid, DlmaUuid, PlanUuid,
+};
 use crate::model::number::{NumberIndex, PhoneNumber};
+use crate::model::time::Timestamp;
 use crate::model::variables::Variables;
 
 const NOUN: &str = "dialing";
 
-const PUT_CAPSULE: &str = "INSERT INTO capsule (uuid, json) VALUES (?1, ?2)";
+/// `?1` is a JSON array of capsules.
+const PUT_CAPSULES: &str =
+    "INSERT INTO capsule (uuid, json) SELECT value ->> 'uuid', value FROM json_each(?1)";
 const CAPSULE: &str = "SELECT json FROM capsule WHERE uuid = ?1";
 /// Two statements in one go, for each go is a trip to SQLite's thread: contacts are marked as being dialled, with one
 /// try more, and their attempts are written. `?1` is a JSON array of [`Take`].
 pub(super) const TAKE: &str = "WITH taken AS MATERIALIZED (SELECT value ->> 'dl_uuid' AS dl, value ->> 'uuid' AS dialing,
+        value ->> 'campaign' AS campaign, value ->> 'plan' AS plan, value ->> 'tm_create' AS tm,
         value ->> 'number_index' AS number FROM json_each(?1))
-    UPDATE dl_list SET status = 1, dialing_uuid = dialing, dialing_camp_uuid = ?2, dialing_plan_uuid = ?3,
-        tm_last_dial = ?4, trycnt = trycnt + 1,
+    UPDATE dl_list SET status = 1, dialing_uuid = dialing, dialing_camp_uuid = campaign, dialing_plan_uuid = plan,
+        tm_last_dial = tm, trycnt = trycnt + 1,
         trycnt_1 = trycnt_1 + (number = 1), trycnt_2 = trycnt_2 + (number = 2), trycnt_3 = trycnt_3 + (number = 3),
         trycnt_4 = trycnt_4 + (number = 4), trycnt_5 = trycnt_5 + (number = 5), trycnt_6 = trycnt_6 + (number = 6),
         trycnt_7 = trycnt_7 + (number = 7), trycnt_8 = trycnt_8 + (number = 8)
     FROM taken WHERE dl_list.uuid = taken.dl;
     INSERT INTO dialing (dl_uuid, uuid, campaign_uuid, plan_uuid, tm_create, number_index, dlma_uuid, dest_uuid,
         capsule_uuid, other_uuid, addr, channel, try_count, dl, server_epoch, attempt_no)
-    SELECT value ->> 'dl_uuid', value ->> 'uuid', ?2, ?3, ?4, value ->> 'number_index', ?5, ?6, ?7,
-        value ->> 'other_uuid', value ->> 'addr', value ->> 'channel', value ->> 'try_count', value -> 'dl', ?8,
+    SELECT value ->> 'dl_uuid', value ->> 'uuid', value ->> 'campaign', value ->> 'plan', value ->> 'tm_create',
+        value ->> 'number_index', value ->> 'dlma', value ->> 'dest', value ->> 'capsule', value ->> 'other_uuid',
+        value ->> 'addr', value ->> 'channel', value ->> 'try_count', value -> 'dl', value ->> 'epoch',
         coalesce((SELECT max(attempt_no) FROM dialing WHERE dl_uuid = value ->> 'dl_uuid'), 0) + 1
     FROM json_each(?1)";
 const KNOWN: &str = "SELECT 1 FROM dialing WHERE uuid = ?1";
 const OPEN: &str = "SELECT * FROM dialing WHERE open = 1 ORDER BY rowid";
 
-/// Writes a capsule that is used for the first time.
-pub(super) async fn put_capsule(conn: &mut SqliteConnection, capsule: &Capsule) -> Result<(), Fault> {
-    let json = row::json("capsule", capsule)?;
-    query(PUT_CAPSULE).bind(capsule.uuid.to_string()).bind(json).execute(conn).await?;
+/// Writes capsules that are used for the first time.
+pub(super) async fn put_capsules<'a>(
+    conn: &mut SqliteConnection,
+    capsules: impl Iterator<Item = &'a Capsule>,
+) -> Result<(), Fault> {
+    let capsules: Vec<_> = capsules.collect();
+    if !capsules.is_empty() {
+        query(PUT_CAPSULES).bind(row::json("capsule", &capsules)?).execute(conn).await?;
+    }
     Ok(())
 }
 
-/// What differs between the attempts of one claim.
+/// An attempt, as its statement takes it.
 #[derive(Serialize)]
 struct Take<'a> {
     dl_uuid: DlUuid,
     uuid: DialingUuid,
+    campaign: CampaignUuid,
+    plan: PlanUuid,
+    dlma: DlmaUuid,
+    dest: DestinationUuid,
+    capsule: CapsuleUuid,
+    tm_create: Timestamp,
     number_index: u8,
     other_uuid: Uuid,
     addr: &'a str,
     channel: &'a str,
     try_count: u32,
     dl: &'a Dl,
+    epoch: &'a str,
 }
 
 impl<'a> Take<'a> {
-    fn of(attempt: &'a Attempt) -> Self {
+    fn of(attempt: &'a Attempt, epoch: &'a str) -> Self {
+        let capsule = &attempt.capsule;
         Self {
             dl_uuid: attempt.dl.uuid,
             uuid: attempt.uuid,
+            campaign: capsule.campaign.uuid,
+            plan: capsule.plan.uuid,
+            dlma: capsule.dlma.uuid,
+            dest: capsule.destination.uuid,
+            capsule: capsule.uuid,
+            tm_create: attempt.tm_create,
             number_index: attempt.index.get(),
             other_uuid: attempt.other,
             addr: attempt.addr.as_str(),
             channel: &attempt.channel,
             try_count: attempt.try_count,
             dl: &attempt.dl,
+            epoch,
         }
     }
 }
 
-/// Writes the new attempts of one claim and marks their contacts as being dialled; gives each with its contact as it is
-/// then.
-pub(super) async fn take(
+/// Writes new attempts, each with the start of Asterisk that it will be sent to, and marks their contacts as being
+/// dialled, as [`taken`] has them.
+pub(super) async fn take<'a>(
     conn: &mut SqliteConnection,
-    attempts: Vec<Attempt>,
-    epoch: &str,
-) -> Result<Vec<(Arc<Attempt>, Dl)>, Fault> {
-    let Some(Attempt { capsule, tm_create, .. }) = attempts.first() else { return Ok(Vec::new()) };
-    let rows: Vec<_> = attempts.iter().map(Take::of).collect();
-    query(TAKE)
-        .bind(row::json(NOUN, &rows)?)
-        .bind(capsule.campaign.uuid.to_string())
-        .bind(capsule.plan.uuid.to_string())
-        .bind(tm_create.to_string())
-        .bind(capsule.dlma.uuid.to_string())
-        .bind(capsule.destination.uuid.to_string())
-        .bind(capsule.uuid.to_string())
-        .bind(epoch)
-        .execute(conn)
-        .await?;
-    Ok(attempts
-        .into_iter()
-        .map(|attempt| {
-            let dl = taken(&attempt);
-            (Arc::new(attempt), dl)
-        })
-        .collect())
+    attempts: impl Iterator<Item = (&'a Attempt, &'a str)>,
+) -> Result<(), Fault> {
+    let rows: Vec<_> = attempts.map(|(attempt, epoch)| Take::of(attempt, epoch)).collect();
+    if !rows.is_empty() {
+        query(TAKE).bind(row::json(NOUN, &rows)?).execute(conn).await?;
+    }
+    Ok(())
 }
 
 /// The contact of an attempt once that is written.
-fn taken(attempt: &Attempt) -> Dl {
+pub(super) fn taken(attempt: &Attempt) -> Dl {
     let capsule = &attempt.capsule;
     let mut dl = Dl {
         status: DlStatus::Dialing,

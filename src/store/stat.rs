@@ -35,6 +35,14 @@ pub(super) const COUNTS_WITH_EARLIEST: &str = "SELECT rung, past, waiting, diali
             ORDER BY d.last_end, d.id LIMIT 1) AS earliest
     FROM dl_rung r WHERE r.dlma_uuid = ?1";
 
+/// The same of all lists that the JSON array in `?1` names.
+pub(super) const COUNTS_OF: &str = "SELECT list.key AS list, rung, past, waiting, dialing, answered, held,
+        (SELECT d.last_end FROM dl_list d
+            WHERE d.dlma_uuid = r.dlma_uuid AND d.rung = r.rung AND d.past = r.past
+                AND d.in_use = 1 AND d.status = 0 AND d.res_dial <> 4 AND d.held = 0
+            ORDER BY d.last_end, d.id LIMIT 1) AS earliest
+    FROM json_each(?1) list CROSS JOIN dl_rung r ON r.dlma_uuid = list.value";
+
 /// The rungs of a list, each with the waiting contact that is due first.
 pub(super) async fn rungs(
     executor: impl SqliteExecutor<'_>,
@@ -42,6 +50,22 @@ pub(super) async fn rungs(
 ) -> Result<Vec<RungCount>, Fault> {
     let rows = query(COUNTS_WITH_EARLIEST).bind(dlma.to_string()).fetch_all(executor).await?;
     rows.iter().map(read).collect()
+}
+
+/// The rungs of each of these lists, each as [`rungs`] gives them.
+pub(super) async fn rungs_of(
+    executor: impl SqliteExecutor<'_>,
+    lists: &[DlmaUuid],
+) -> Result<Vec<Vec<RungCount>>, Fault> {
+    let rows = query(COUNTS_OF).bind(row::json("dl_rung", &lists)?).fetch_all(executor).await?;
+    let mut rungs: Vec<_> = lists.iter().map(|_| Vec::new()).collect();
+    for row in rows {
+        let list: i64 = row.try_get("list")?;
+        if let Some(rungs) = usize::try_from(list).ok().and_then(|list| rungs.get_mut(list)) {
+            rungs.push(read(&row)?);
+        }
+    }
+    Ok(rungs)
 }
 
 fn read(row: &SqliteRow) -> Result<RungCount, Fault> {

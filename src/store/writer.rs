@@ -13,7 +13,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, query};
 use tokio::sync::{mpsc, oneshot};
 
-use super::command::{Command, Committed, Done};
+use super::command::{ClaimOrder, Command, Committed, Done};
 use super::dl::{self, NewContact};
 use super::error::{Fault, StoreError};
 use super::file::{self, OpenFiles};
@@ -233,15 +233,18 @@ impl Writer {
         noted.map_err(|fault| ("noting how far dialings are", fault))?;
         let mut numbering = Numbering::default();
         let mut done = Vec::with_capacity(batch.len());
-        // What stands together and goes into one statement a table, goes so: new contacts, and ends.
+        // What stands together and goes into one statement a table, goes so: new contacts, ends, and claims.
         let mut rest = batch;
         while let Some(queued) = rest.first() {
             let contacts: Vec<_> = rest.iter().map_while(new_contact).collect();
             let ends = rest.iter().take_while(|queued| goes_with_ends(queued)).count();
+            let claims = claim::together(rest.iter().map_while(claim_order));
             let answers = if !contacts.is_empty() {
                 create(conn, &self.rules, &contacts).await
             } else if ends > 0 {
                 finish(conn, &self.rules, &mut numbering, &rest[..ends]).await
+            } else if claims > 0 {
+                claim(conn, &rest[..claims]).await
             } else {
                 match apply(conn, &self.rules, queued.now, &queued.command).await {
                     Err(Fault::Refused(refusal)) => Ok(vec![Done::Refused(refusal)]),
@@ -324,6 +327,21 @@ fn new_contact(queued: &Queued) -> Option<NewContact<'_>> {
     }
 }
 
+fn claim_order(queued: &Queued) -> Option<&ClaimOrder> {
+    match &queued.command {
+        Command::Claim(order) => Some(order),
+        Command::Create { .. }
+        | Command::Update { .. }
+        | Command::Delete { .. }
+        | Command::Transition { .. }
+        | Command::Import(_)
+        | Command::Progress(..)
+        | Command::Withdraw(_)
+        | Command::Finish(_)
+        | Command::Logged { .. } => None,
+    }
+}
+
 /// What the batch notes; of progress what it does not write over itself.
 fn notes(batch: &[Queued]) -> Notes<'_> {
     let mut written: HashSet<DialingUuid> = HashSet::new();
@@ -378,6 +396,13 @@ async fn create(
     Ok(created.into_iter().map(answer).collect())
 }
 
+/// Carries out claims; an answer for each.
+async fn claim(conn: &mut SqliteConnection, commands: &[Queued]) -> Result<Vec<Done>, Fault> {
+    let orders = commands.iter().filter_map(|queued| Some((queued.now, claim_order(queued)?)));
+    let claimed = claim::claim(conn, &orders.collect::<Vec<_>>()).await?;
+    Ok(claimed.into_iter().map(Done::Claimed).collect())
+}
+
 /// Writes the ends, and how far the log is, of commands that go with ends; an answer for each.
 async fn finish(
     conn: &mut SqliteConnection,
@@ -427,11 +452,12 @@ async fn apply(
             campaign::transition(conn, now, *campaign, *from, *to).await
         }
         Command::Import(step) => import::step(conn, rules, now, step).await.map(Done::Imported),
-        Command::Claim(order) => claim::claim(conn, now, order).await.map(Done::Claimed),
         // Written with the others of the transaction.
-        Command::Progress(..) | Command::Withdraw(_) | Command::Finish(_) | Command::Logged { .. } => {
-            Ok(Done::Noted)
-        }
+        Command::Claim(_)
+        | Command::Progress(..)
+        | Command::Withdraw(_)
+        | Command::Finish(_)
+        | Command::Logged { .. } => Ok(Done::Noted),
     }
 }
 

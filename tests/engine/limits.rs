@@ -62,7 +62,7 @@ fn no_more_channels_are_taken_than_there_are() {
 }
 
 #[test]
-fn no_more_originates_wait_for_an_answer_than_may() {
+fn no_more_calls_are_being_set_up_than_may() {
     let mut world = limited(500, 500);
     world.running(&[], 50);
 
@@ -71,6 +71,11 @@ fn no_more_originates_wait_for_an_answer_than_may() {
     assert_eq!(world.originated().len(), world.options.max_unanswered as usize);
     for dialing in world.originated() {
         world.call(dialing, CallEvent::Queued);
+    }
+    // It answers at once, and makes the channel on a thread of its own: until then it is at work on the call.
+    assert_eq!(world.originated().len(), world.options.max_unanswered as usize);
+    for dialing in world.originated() {
+        world.call(dialing, CallEvent::ChannelCreated { name: "Local/1".to_owned() });
     }
     assert_eq!(world.originated().len(), 2 * world.options.max_unanswered as usize);
 }

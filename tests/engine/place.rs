@@ -111,8 +111,11 @@ fn an_application_and_a_campaign_of_another_place_are_not_held_back() {
     world.link_up("first start");
     world.pbx.script = Box::new(|attempt| {
         let missing = attempt.capsule.destination.exten.as_deref() == Some("nosuch");
-        let answer = if missing { CallEvent::Refused(NO_SUCH_PLACE.to_owned()) } else { CallEvent::Queued };
-        vec![Step::now(answer)]
+        if missing {
+            return vec![Step::now(CallEvent::Refused(NO_SUCH_PLACE.to_owned()))];
+        }
+        let channel = CallEvent::ChannelCreated { name: "Local/1".to_owned() };
+        vec![Step::now(CallEvent::Queued), Step::now(channel)]
     });
     started(&mut world, &NOWHERE, 50);
     world.advance(secs(5));

@@ -9,7 +9,8 @@ use crate::peer::{ANSWERS, Peer};
 
 /// Contacts of all lists together.
 const CONTACTS: u64 = 60_000;
-const FIRST: u64 = 500;
+/// Before that: each of a thousand campaigns has dialled, and its capsule is written.
+const FIRST: u64 = 2_000;
 const DIALS: u64 = 8_000;
 const MOST: Duration = Duration::from_secs(2);
 /// How much more the second of two campaigns weighs.
