@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use tokio::runtime;
@@ -28,7 +29,10 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, log_json: boo
     };
     start_log(log_json);
     abort_on_panic();
-    let threads = |name| runtime::Builder::new_multi_thread().thread_name(name).enable_all().build();
+    let threads = |name| {
+        let mut threads = runtime::Builder::new_multi_thread();
+        threads.worker_threads(threads_of_each()).thread_name(name).enable_all().build()
+    };
     let (dialing, doors) = match (threads("dialing"), threads("doors")) {
         (Ok(dialing), Ok(doors)) => (dialing, doors),
         (Err(why), _) | (_, Err(why)) => return complain(INTERNAL, format!("cannot start: {why}")),
@@ -45,6 +49,12 @@ pub(super) fn run(path: &Path, environment: Vec<(String, String)>, log_json: boo
             }
         }
     }
+}
+
+/// Both kinds share the processors, and with them SQLite's thread and those of the driver and the writer. More of a kind
+/// would but wake each other up.
+fn threads_of_each() -> usize {
+    thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
 }
 
 async fn serve(path: &Path, config: Config, doors: &runtime::Handle) -> Result<(), BootError> {
@@ -87,8 +97,8 @@ async fn watch_signals(path: PathBuf, stop: Stop, reload: mpsc::Sender<Reload>) 
 async fn end_at_once(stop: Stop) {
     stop.more_urgent(Some(Manner::HangUp)).await;
     // A thread of its own: what hangs may be the runtime.
-    std::thread::spawn(|| {
-        std::thread::sleep(AT_ONCE);
+    thread::spawn(|| {
+        thread::sleep(AT_ONCE);
         warn!("not everything had ended: the next start finds it in the database");
         std::process::exit(i32::from(OK));
     });

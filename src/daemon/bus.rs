@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
-use crate::model::event::OutEvent;
+use crate::model::event::{Noun, OutEvent};
 
 /// Events that a listener may be behind before it loses some, which it is told.
 pub const BEHIND_AT_MOST: usize = 8192;
@@ -31,23 +31,34 @@ impl Told {
 
 /// The sending side; clones send to the same listeners.
 #[derive(Debug, Clone)]
-pub struct Bus(broadcast::Sender<Arc<Told>>);
+pub struct Bus {
+    told: broadcast::Sender<Arc<Told>>,
+    destinations: watch::Sender<()>,
+}
 
 impl Bus {
     /// A bus nobody listens to yet.
     pub fn new() -> Self {
-        Self(broadcast::Sender::new(BEHIND_AT_MOST))
+        Self { told: broadcast::Sender::new(BEHIND_AT_MOST), destinations: watch::Sender::new(()) }
     }
 
     /// Tells everybody who listens now.
     pub fn publish(&self, event: OutEvent) {
+        if matches!(&event, OutEvent::Noun { noun, .. } if matches!(**noun, Noun::Destination(_))) {
+            self.destinations.send_replace(());
+        }
         // Nobody listening is no error.
-        drop(self.0.send(Arc::new(Told { event, wire: OnceLock::new() })));
+        drop(self.told.send(Arc::new(Told { event, wire: OnceLock::new() })));
     }
 
     /// Listens from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Told>> {
-        self.0.subscribe()
+        self.told.subscribe()
+    }
+
+    /// Hears from now on that destinations have changed, and is not woken up by anything else.
+    pub fn destinations(&self) -> watch::Receiver<()> {
+        self.destinations.subscribe()
     }
 }
 
@@ -65,7 +76,7 @@ mod tests {
 
     use super::*;
     use crate::model::dlma::Dlma;
-    use crate::model::event::{Change, Noun};
+    use crate::model::event::Change;
     use crate::model::fields::Fields;
     use crate::model::ids::DlmaUuid;
     use crate::model::time::Timestamp;

@@ -237,9 +237,20 @@ impl Desk {
     #[must_use]
     pub fn committed(&mut self, now: Now, answers: impl IntoIterator<Item = Committed>) -> Vec<Act> {
         for Committed { ticket, done } in answers {
-            if let Some(waiting) = self.waiting.remove(&ticket) {
-                self.watch_store(&done);
-                self.answered(now, waiting, done);
+            let waiting = ticket.map(|ticket| self.waiting.remove(&ticket));
+            match (waiting, done) {
+                (Some(Some(waiting)), done) => {
+                    self.watch_store(&done);
+                    self.answered(now, waiting, done);
+                }
+                (Some(None), _) => {}
+                // The door that has asked by itself is answered.
+                (None, done) => {
+                    self.watch_store(&done);
+                    if let Done::Stored { change, noun } = done {
+                        self.changed(now, change, noun);
+                    }
+                }
             }
         }
         self.acts(now)

@@ -10,7 +10,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +23,6 @@ use crate::asterisk::extensions::{self, Mistake};
 use crate::asterisk::originate::{self, is_in_dialplan, reload_dialplan};
 use crate::model::destination::Destination;
 use crate::model::dialing::Dialing;
-use crate::model::event::{Noun, OutEvent};
 use crate::model::node;
 
 /// The file that is written.
@@ -94,21 +92,16 @@ struct Keeper {
 
 impl Keeper {
     async fn run(mut self, mut questions: mpsc::Receiver<Question>, mut take_ups: mpsc::Receiver<TakeUp>) {
-        let (mut events, mut link) = (self.handle.events(), self.handle.link());
+        let (mut destinations, mut link) = (self.handle.destinations(), self.handle.link());
         // Not at once: Asterisk has to say which contexts there are.
         let mut own_is_known = false;
         let mut look_at = Instant::now();
         let mut look_at_file = Instant::now() + LOOK_AT_FILE;
         loop {
             tokio::select! {
-                event = events.recv() => match event {
-                    Ok(told) => match told.event() {
-                        OutEvent::Noun { noun, .. } if matches!(**noun, Noun::Destination(_)) => look_at = Instant::now(),
-                        OutEvent::Noun { .. } | OutEvent::Imported(_) => {}
-                    },
-                    // What was missed may have been one.
-                    Err(RecvError::Lagged(_)) => look_at = Instant::now(),
-                    Err(RecvError::Closed) => return,
+                changed = destinations.changed() => match changed {
+                    Ok(()) => look_at = Instant::now(),
+                    Err(_) => return,
                 },
                 changed = link.changed() => match changed {
                     Ok(()) => look_at = Instant::now(),

@@ -138,11 +138,7 @@ impl Driver {
             let deadline = self.desk.next_deadline().map(|mono| self.clock.instant(mono));
             let wake = deadline.into_iter().chain(give_up).min();
             tokio::select! {
-                Some(committed) = self.committed.recv() => {
-                    let more = std::iter::from_fn(|| self.committed.try_recv().ok()).take(AT_ONCE);
-                    let acts = self.desk.committed(self.clock.now(), std::iter::once(committed).chain(more));
-                    self.perform(acts);
-                }
+                Some(committed) = self.committed.recv() => self.hear(Some(committed)),
                 Some(news) = self.log.news() => match news {
                     News::Logged(logged) => {
                         let acts = self.desk.logged(self.clock.now(), logged);
@@ -160,6 +156,8 @@ impl Driver {
                     self.feed(inputs);
                 }
                 Some(request) = self.requests.recv() => {
+                    // Whoever asks may know of a contact that it has made: so must we.
+                    self.hear(None);
                     self.asked(request);
                     for _ in 0..AT_ONCE {
                         let Ok(request) = self.requests.try_recv() else { break };
@@ -174,6 +172,13 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// What the store has answered by now, behind `first`.
+    fn hear(&mut self, first: Option<Committed>) {
+        let more = std::iter::from_fn(|| self.committed.try_recv().ok()).take(AT_ONCE);
+        let acts = self.desk.committed(self.clock.now(), first.into_iter().chain(more));
+        self.perform(acts);
     }
 
     fn asked(&mut self, request: Request) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tracing::error;
 use uuid::Uuid;
 
 use crate::engine;
@@ -17,7 +18,7 @@ use crate::model::ids::DialingUuid;
 use crate::model::import::{Import, Step};
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::time::Now;
-use crate::store::{Store, StoreError};
+use crate::store::{Done, Store, StoreError};
 
 use super::bus::{Bus, Told};
 use super::clock::Clock;
@@ -69,7 +70,13 @@ impl Write {
 
 /// A change of a noun that was asked for.
 #[derive(Debug)]
-pub struct Writing(oneshot::Receiver<Result<Noun, RequestError>>);
+pub struct Writing(Answer);
+
+#[derive(Debug)]
+enum Answer {
+    OfTheDriver(oneshot::Receiver<Result<Noun, RequestError>>),
+    OfTheStore(oneshot::Receiver<Done>),
+}
 
 impl Writing {
     /// The noun as it is committed.
@@ -77,7 +84,18 @@ impl Writing {
     /// # Errors
     /// Where a field is wrong or missing, or the records cannot be written. Nothing is written then.
     pub async fn done(&mut self) -> Result<Noun, RequestError> {
-        (&mut self.0).await.map_err(|_| RequestError::Stopping)?
+        match &mut self.0 {
+            Answer::OfTheDriver(answer) => answer.await.map_err(|_| RequestError::Stopping)?,
+            Answer::OfTheStore(answer) => match answer.await.map_err(|_| RequestError::Stopping)? {
+                Done::Stored { noun, .. } => Ok(noun),
+                Done::Refused(refusal) => Err(refusal.into()),
+                Done::Failed(why) => Err(why.into()),
+                done => {
+                    error!(?done, "the store answered what was not asked");
+                    Err(RequestError::Stopping)
+                }
+            },
+        }
     }
 }
 
@@ -198,10 +216,14 @@ impl Handle {
     }
 
     async fn begin(&self, write: Write, kind: NounKind, fields: Fields) -> Writing {
+        // Straight to the store: the driver hears of contacts that are made, and decides nothing before.
+        if let (Write::Create(uuid), NounKind::Dl) = (&write, kind) {
+            return Writing(Answer::OfTheStore(self.store.create_contact(self.now().wall, *uuid, fields)));
+        }
         let (reply, answer) = oneshot::channel();
         // Where the driver has ended nobody answers, which is what there is to say.
         drop(self.requests.send(Request::Write { write, kind, fields, reply }).await);
-        Writing(answer)
+        Writing(Answer::OfTheDriver(answer))
     }
 
     /// Takes an import a step further, and gives how far it has come, as it is committed.
@@ -300,6 +322,11 @@ impl Handle {
     /// The records, for reading.
     pub fn records(&self) -> &Store {
         &self.store
+    }
+
+    /// Every change of a destination from now on, without saying which.
+    pub fn destinations(&self) -> watch::Receiver<()> {
+        self.bus.destinations()
     }
 
     /// Every event from now on.

@@ -119,7 +119,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send>(
         after_the_answer: VecDeque::new(),
         unwritten: Bytes::new(),
         closed: None,
-        events: door.handle.events(),
+        events: None,
         gathering_until: None,
     };
     if let Ending::Drop = connection.serve(&mut reader, &mut writer).await {
@@ -154,8 +154,8 @@ struct Connection {
     after_the_answer: VecDeque<Told>,
     unwritten: Bytes,
     closed: Option<Closed>,
-    /// Our own events.
-    events: broadcast::Receiver<Arc<bus::Told>>,
+    /// Our own events, while the client reads them: others are not woken by each.
+    events: Option<broadcast::Receiver<Arc<bus::Told>>>,
     /// Until then events gather.
     gathering_until: Option<Instant>,
 }
@@ -179,6 +179,7 @@ impl Connection {
         loop {
             let stopping = door.stop.is_cancelled();
             self.proceed(stopping);
+            self.listen();
             if let Some(asterisk) = &mut self.asterisk {
                 asterisk.reads(self.session.event_classes());
             }
@@ -220,7 +221,7 @@ impl Connection {
                 },
                 _ = looks.tick(), if !self.unwritten.is_empty() => {
                     in_vain += 1;
-                    let behind = (self.listens() && self.events.len() > BEHIND_AT_MOST)
+                    let behind = self.events_waiting() > BEHIND_AT_MOST
                         || self.asterisk.as_ref().is_some_and(Listener::is_too_far_behind);
                     if in_vain > LOOKS_IN_VAIN || behind {
                         return self.too_slow();
@@ -228,15 +229,14 @@ impl Connection {
                 }
                 // While an answer of ours is under way, which never takes long, and once any has begun, events would only
                 // wait in the session.
-                event = self.events.recv(), if takes_now => match event {
+                event = next_event(&mut self.events), if takes_now => match event {
                     Ok(event) => {
                         self.announce(&event);
                         if self.take_waiting().is_err() {
                             return self.too_slow();
                         }
                     }
-                    Err(RecvError::Lagged(_)) if self.listens() => return self.too_slow(),
-                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Lagged(_)) => return self.too_slow(),
                     Err(RecvError::Closed) => return Ending::Close,
                 },
                 told = next_told(&mut self.asterisk), if takes_now => match told {
@@ -392,20 +392,18 @@ impl Connection {
     }
 
     fn announce(&mut self, told: &bus::Told) {
-        if self.listens() {
-            let wire = told.wire(|event| render::event(event).to_wire());
-            self.session.send_event_of(render::CLASS.into(), wire);
-        }
+        let wire = told.wire(|event| render::event(event).to_wire());
+        self.session.send_event_of(render::CLASS.into(), wire);
     }
 
     /// Takes the events that are there, as many as the client has room for, and lets the next ones gather.
     fn take_waiting(&mut self) -> Result<(), Missed> {
         self.gathering_until = Some(Instant::now() + GATHER);
         while self.closed.is_none() && self.queued() < ENOUGH_QUEUED {
-            match self.events.try_recv() {
+            let Some(events) = &mut self.events else { break };
+            match events.try_recv() {
                 Ok(event) => self.announce(&event),
-                Err(TryRecvError::Lagged(_)) if self.listens() => return Err(Missed),
-                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Lagged(_)) => return Err(Missed),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
@@ -425,7 +423,21 @@ impl Connection {
 
     /// Whether so many of our events wait for the client that it would miss some if it were served further.
     fn owes_events(&self) -> bool {
-        self.listens() && self.events.len() > EVENTS_FIRST
+        self.events_waiting() > EVENTS_FIRST
+    }
+
+    /// So many of our events wait for the client.
+    fn events_waiting(&self) -> usize {
+        self.events.as_ref().map_or(0, broadcast::Receiver::len)
+    }
+
+    /// Listens to our events from the moment on from which the client reads them, until it no longer does.
+    fn listen(&mut self) {
+        match (self.listens(), &self.events) {
+            (true, None) => self.events = Some(self.door.handle.events()),
+            (false, Some(_)) => self.events = None,
+            (true, Some(_)) | (false, None) => {}
+        }
     }
 
     /// Whether the client reads our events.
@@ -458,6 +470,16 @@ impl Connection {
 
 fn tells_of_a_creation(written: &[u8]) -> bool {
     String::from_utf8_lossy(written).contains("created successfully")
+}
+
+/// The next of our events. Waits for ever where the client reads none.
+async fn next_event(
+    events: &mut Option<broadcast::Receiver<Arc<bus::Told>>>,
+) -> Result<Arc<bus::Told>, RecvError> {
+    match events {
+        Some(events) => events.recv().await,
+        None => pending().await,
+    }
 }
 
 /// The next event of Asterisk's. Waits for ever where they are not relayed.

@@ -90,8 +90,8 @@ pub struct ClaimOrder {
 /// The answer to one command. Answers come in commit order, which is the order of submission.
 #[derive(Debug, Clone)]
 pub struct Committed {
-    /// What the command was submitted with.
-    pub ticket: u64,
+    /// What the command was submitted with; `None` where a door has asked by itself, and is answered, too.
+    pub ticket: Option<u64>,
     /// What became of it.
     pub done: Done,
 }

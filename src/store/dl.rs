@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection, query};
 use uuid::Uuid;
@@ -40,13 +41,22 @@ impl Stored for Dl {
 const COLUMNS: &str = "held, uuid, dlma_uuid, name, detail, ukey, udata, email, variables, tm_create, number_1, number_2, \
                        number_3, number_4, number_5, number_6, number_7, number_8";
 /// The statements that write so many contacts each, the most first.
-static INSERTS: LazyLock<[(usize, String); 3]> =
-    LazyLock::new(|| [64, 8, 1].map(|rows| (rows, insert_sql(rows))));
+static INSERTS: LazyLock<[(usize, String); 11]> =
+    LazyLock::new(|| [64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1].map(|rows| (rows, insert_sql(rows))));
 
+/// None is written where the list of one is not in use, for then there is nothing that `dlma_uuid` could be.
 fn insert_sql(rows: usize) -> String {
-    let columns = COLUMNS.split(',').count();
-    let row = format!("({})", vec!["?"; columns].join(", "));
+    let value = |column: &str| match column.trim() {
+        "dlma_uuid" => "(SELECT uuid FROM dl_list_ma WHERE uuid = ? AND in_use = 1)",
+        _ => "?",
+    };
+    let row = format!("({})", COLUMNS.split(',').map(value).collect::<Vec<_>>().join(", "));
     format!("INSERT INTO dl_list ({COLUMNS}) VALUES {}", vec![row; rows].join(", "))
+}
+
+/// How many of so many contacts the largest statement takes that they fill, and the statement.
+fn largest_insert(contacts: usize) -> Option<&'static (usize, String)> {
+    INSERTS.iter().find(|(rows, _)| *rows <= contacts)
 }
 
 pub(super) const OF_LIST: &str = "SELECT d.* FROM dl_list d
@@ -71,6 +81,15 @@ pub(super) struct NewContact<'a> {
     pub(super) fields: &'a Fields,
 }
 
+impl NewContact<'_> {
+    /// What it makes where nothing in the tables speaks against it; `None` where its fields are wrong.
+    fn unchecked(&self, rules: &Rules) -> Option<Dl> {
+        let list: DlmaUuid = self.fields.required_uuid("DlmaUuid").ok()?;
+        let uuid = row::uuid_brought(self.fields).ok()?.unwrap_or(self.uuid);
+        Dl::create(DlUuid::new(uuid), list, self.fields, &rules.policy, self.now).ok()
+    }
+}
+
 pub(super) async fn create(
     conn: &mut SqliteConnection,
     rules: &Rules,
@@ -81,8 +100,54 @@ pub(super) async fn create(
     Ok(dl)
 }
 
+/// Whether one statement takes them all.
+pub(super) fn fit_a_statement(contacts: &[NewContact<'_>]) -> bool {
+    largest_insert(contacts.len()).is_some_and(|(rows, _)| *rows == contacts.len())
+}
+
+/// Makes those that one statement takes, or none of them, where any is to be refused. Needs no transaction around it.
+pub(super) async fn create_at_once(
+    conn: &mut SqliteConnection,
+    rules: &Rules,
+    contacts: &[NewContact<'_>],
+) -> Result<Option<Vec<Dl>>, Fault> {
+    let Some(dls) = contacts.iter().map(|contact| contact.unchecked(rules)).collect::<Option<Vec<_>>>()
+    else {
+        return Ok(None);
+    };
+    match insert(conn, &dls).await {
+        Ok(()) => Ok(Some(dls)),
+        // No such list, or the uuid or the key is taken: the tables know, and SQLite has undone the statement.
+        Err(Fault::Sql(sqlx::Error::Database(why))) if is_of_a_row(&why.kind()) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn is_of_a_row(kind: &ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotNullViolation | ErrorKind::UniqueViolation)
+}
+
 /// Makes them one after the other, in fewer statements; what is refused is none of the others' matter.
 pub(super) async fn create_all(
+    conn: &mut SqliteConnection,
+    rules: &Rules,
+    contacts: &[NewContact<'_>],
+) -> Result<Vec<Result<Dl, Refusal>>, Fault> {
+    let mut answers = Vec::with_capacity(contacts.len());
+    let mut rest = contacts;
+    while let Some((rows, _)) = largest_insert(rest.len()) {
+        let (chunk, others) = rest.split_at(*rows);
+        match create_at_once(conn, rules, chunk).await? {
+            Some(made) => answers.extend(made.into_iter().map(Ok)),
+            None => answers.extend(create_checked(conn, rules, chunk).await?),
+        }
+        rest = others;
+    }
+    Ok(answers)
+}
+
+/// The same where some are to be refused, and it is to be said why.
+async fn create_checked(
     conn: &mut SqliteConnection,
     rules: &Rules,
     contacts: &[NewContact<'_>],
@@ -140,11 +205,10 @@ impl Checks {
 /// Writes new contacts, in as few statements as may be: a statement costs more than a row.
 pub(super) async fn insert(conn: &mut SqliteConnection, contacts: &[impl Borrow<Dl>]) -> Result<(), Fault> {
     let mut rest = contacts;
-    for (rows, sql) in &*INSERTS {
-        while let Some((chunk, others)) = rest.split_at_checked(*rows) {
-            insert_rows(conn, sql, chunk).await?;
-            rest = others;
-        }
+    while let Some((rows, sql)) = largest_insert(rest.len()) {
+        let (chunk, others) = rest.split_at(*rows);
+        insert_rows(conn, sql, chunk).await?;
+        rest = others;
     }
     Ok(())
 }

@@ -37,6 +37,7 @@ use std::time::Duration;
 
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 pub use command::{ClaimOrder, Claimed, Command, Committed, Done};
 pub use error::{Cause, StoreError};
@@ -44,12 +45,15 @@ pub use health::Health;
 
 use self::error::Fault;
 use self::health::Healthy;
+use self::writer::Asked;
 use crate::engine::OpenDialing;
 use crate::model::campaign::Campaign;
 use crate::model::destination::Destination;
 use crate::model::dlma::Dlma;
+use crate::model::fields::Fields;
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
+use crate::model::refusal::NounKind;
 use crate::model::result::ResultOptions;
 use crate::model::time::Timestamp;
 
@@ -128,7 +132,16 @@ impl Store {
     /// and no answer comes.
     pub fn submit(&self, ticket: u64, now: Timestamp, command: Command) {
         // A closed writer has closed the channel of answers too: whoever waits there sees it.
-        drop(self.writer.send(writer::Message::Command { ticket, now, command }));
+        drop(self.writer.send(writer::Message::Command { asked: Asked::ByTicket(ticket), now, command }));
+    }
+
+    /// Queues the creation of a contact. The answer comes with no ticket, and then to whoever waits for what this gives:
+    /// of the doors' requests it is the one that comes by the thousand, and is spared the way by others' threads.
+    pub fn create_contact(&self, now: Timestamp, uuid: Uuid, fields: Fields) -> oneshot::Receiver<Done> {
+        let (door, answer) = oneshot::channel();
+        let command = Command::Create { kind: NounKind::Dl, uuid, fields };
+        drop(self.writer.send(writer::Message::Command { asked: Asked::Directly(door), now, command }));
+        answer
     }
 
     /// What the commands after this are judged by, and what their result lines hold.

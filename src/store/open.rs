@@ -54,10 +54,9 @@ pub(super) async fn open(options: StoreOptions, busy_timeout: Duration) -> Resul
     let (answers, done) = mpsc::unbounded_channel();
     let store = Store { path: Arc::from(path.as_path()), readers, writer, healthy: healthy.clone() };
     let files = OpenFiles::of(&path);
-    let rules = Rules { path, policy: options.policy, result: options.result };
-    tokio::spawn(
-        Writer { conn, busy_timeout, rules, files, healthy, broken: None, queue, done: answers }.run(),
-    );
+    let rules = Rules { path: path.clone(), policy: options.policy, result: options.result };
+    let writer = Writer { conn, busy_timeout, rules, files, healthy, broken: None, queue, done: answers };
+    writer.start().map_err(sqlx::Error::Io).map_err(at("starting its writer"))?;
     Ok(Opened { store, done, recovered, health })
 }
 

@@ -98,11 +98,16 @@ pub(super) async fn new_uuid<T: Stored>(
     fresh: Uuid,
     fields: &Fields,
 ) -> Result<Uuid, Fault> {
-    let Some(AnyUuid(uuid)) = fields.parsed_or_unset("Uuid", UUID_FORM)?.flatten() else { return Ok(fresh) };
+    let Some(uuid) = uuid_brought(fields)? else { return Ok(fresh) };
     match query(T::TAKEN).bind(uuid.to_string()).fetch_optional(conn).await? {
         None => Ok(uuid),
         Some(_) => Err(Refusal::Taken { uuid: uuid.to_string() }.into()),
     }
+}
+
+/// The uuid that a request brings for a new noun, if it brings one.
+pub(super) fn uuid_brought(fields: &Fields) -> Result<Option<Uuid>, FieldError> {
+    Ok(fields.parsed_or_unset("Uuid", UUID_FORM)?.flatten().map(|AnyUuid(uuid)| uuid))
 }
 
 /// Writes the noun's row.

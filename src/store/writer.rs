@@ -7,10 +7,13 @@
 //! transaction is never cancelled half way, for the task is never aborted.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, query};
+use tokio::runtime::{self, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{ClaimOrder, Command, Committed, Done};
@@ -23,10 +26,11 @@ use super::outbox::{self, Numbering};
 use super::{campaign, claim, ending, import, noun};
 use crate::crash::{self, Point};
 use crate::model::dialing::Ending;
+use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun};
 use crate::model::ids::DialingUuid;
 use crate::model::policy::Policy;
-use crate::model::refusal::NounKind;
+use crate::model::refusal::{NounKind, Refusal};
 use crate::model::result::ResultOptions;
 use crate::model::time::Timestamp;
 
@@ -41,7 +45,7 @@ const IDLE_TICKS: u32 = 2;
 #[derive(Debug)]
 pub(super) enum Message {
     Command {
-        ticket: u64,
+        asked: Asked,
         now: Timestamp,
         command: Command,
     },
@@ -50,6 +54,15 @@ pub(super) enum Message {
     /// Somebody asks whether the writer turns.
     Beat(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// Who waits for the answer.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// Whoever hears all answers, by this ticket.
+    ByTicket(u64),
+    /// A door; whoever hears all answers hears this one first.
+    Directly(oneshot::Sender<Done>),
 }
 
 /// What commands are judged by.
@@ -61,7 +74,7 @@ pub(super) struct Rules {
 }
 
 struct Queued {
-    ticket: u64,
+    asked: Asked,
     now: Timestamp,
     command: Command,
 }
@@ -80,8 +93,20 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Has it work on a thread of its own where the runtime has several: there each answer of SQLite's would wake two of
+    /// them, one that takes it up, and one to see whether there is more.
+    pub(super) fn start(self) -> io::Result<()> {
+        if runtime::Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            tokio::spawn(self.run());
+            return Ok(());
+        }
+        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+        thread::Builder::new().name("writer".to_owned()).spawn(move || runtime.block_on(self.run()))?;
+        Ok(())
+    }
+
     /// Works until it is closed, or no handle is left.
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         let mut closing = None;
         let mut rules = None;
         // Since when nothing was written, where something was since the write-ahead log was emptied.
@@ -104,7 +129,7 @@ impl Writer {
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
-                    Message::Command { ticket, now, command } => batch.push(Queued { ticket, now, command }),
+                    Message::Command { asked, now, command } => batch.push(Queued { asked, now, command }),
                     Message::Rules(new) => {
                         rules = Some(new);
                         break;
@@ -120,7 +145,7 @@ impl Writer {
             }
             if !batch.is_empty() {
                 idle = Some(0);
-                self.write(&batch).await;
+                self.write(batch).await;
             }
             if let Some(new) = rules.take() {
                 (self.rules.policy, self.rules.result) = *new;
@@ -181,16 +206,19 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, batch: &[Queued]) {
-        match self.transact(batch).await {
+    async fn write(&mut self, batch: Vec<Queued>) {
+        match self.transact(&batch).await {
             Ok(done) => self.answer(batch, done),
             Err(error) if error.is_of_the_file() || batch.len() == 1 => self.fail(batch, &error),
             Err(_of_one_command) => {
-                for (place, alone) in batch.iter().enumerate() {
-                    let alone = std::slice::from_ref(alone);
-                    match self.transact(alone).await {
+                let mut rest = batch.into_iter();
+                while let Some(alone) = rest.next() {
+                    let alone = [alone];
+                    match self.transact(&alone).await {
                         Ok(done) => self.answer(alone, done),
-                        Err(error) if error.is_of_the_file() => return self.fail(&batch[place..], &error),
+                        Err(error) if error.is_of_the_file() => {
+                            return self.fail(alone.into_iter().chain(rest), &error);
+                        }
                         Err(error) => self.fail(alone, &error),
                     }
                 }
@@ -226,6 +254,14 @@ impl Writer {
     /// refuses every later one.
     async fn try_transact(&mut self, batch: &[Queued]) -> Result<Vec<Done>, (&'static str, Fault)> {
         let conn = &mut self.conn;
+        if let Some(contacts) = batch.iter().map(new_contact).collect::<Option<Vec<_>>>()
+            && dl::fit_a_statement(&contacts)
+            && let Some(made) =
+                dl::create_at_once(conn, &self.rules, &contacts).await.map_err(|fault| ("creating", fault))?
+        {
+            // The statement was a transaction by itself, which spares three trips to SQLite's thread.
+            return Ok(made.into_iter().map(|dl| created(Ok(dl))).collect());
+        }
         let at = |doing| move |error: sqlx::Error| (doing, Fault::from(error));
         query("BEGIN IMMEDIATE").execute(&mut *conn).await.map_err(at("beginning to write"))?;
         // Notes are of dialings that earlier transactions have made, and an end writes over them: they may go first.
@@ -265,17 +301,24 @@ impl Writer {
         Ok(done)
     }
 
-    fn answer(&self, batch: &[Queued], done: Vec<Done>) {
-        for (queued, done) in batch.iter().zip(done) {
+    fn answer(&self, batch: impl IntoIterator<Item = Queued>, done: impl IntoIterator<Item = Done>) {
+        for (queued, done) in batch.into_iter().zip(done) {
+            let (ticket, door) = match queued.asked {
+                Asked::ByTicket(ticket) => (Some(ticket), None),
+                Asked::Directly(door) => (None, Some((door, done.clone()))),
+            };
             // Nobody listens any more while stopping; what is committed stays so.
-            drop(self.done.send(Committed { ticket: queued.ticket, done }));
+            drop(self.done.send(Committed { ticket, done }));
+            if let Some((door, done)) = door {
+                drop(door.send(done));
+            }
         }
     }
 
-    fn fail(&self, batch: &[Queued], error: &StoreError) {
+    fn fail(&self, batch: impl IntoIterator<Item = Queued>, error: &StoreError) {
         // Whoever asked tells it, once.
-        tracing::debug!(commands = batch.len(), "not written: {error}");
-        self.answer(batch, vec![Done::Failed(error.clone()); batch.len()]);
+        tracing::debug!("not written: {error}");
+        self.answer(batch, std::iter::repeat_with(|| Done::Failed(error.clone())));
     }
 
     /// Empties the write-ahead log into the database, unless a reader is in the way: none is waited for.
@@ -388,12 +431,14 @@ async fn create(
     rules: &Rules,
     contacts: &[NewContact<'_>],
 ) -> Result<Vec<Done>, Fault> {
-    let created = dl::create_all(conn, rules, contacts).await?;
-    let answer = |created| match created {
+    Ok(dl::create_all(conn, rules, contacts).await?.into_iter().map(created).collect())
+}
+
+fn created(made: Result<Dl, Refusal>) -> Done {
+    match made {
         Ok(dl) => Done::Stored { change: Change::Create, noun: Noun::Dl(dl) },
         Err(refusal) => Done::Refused(refusal),
-    };
-    Ok(created.into_iter().map(answer).collect())
+    }
 }
 
 /// Carries out claims; an answer for each.

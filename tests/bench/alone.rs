@@ -1,15 +1,17 @@
-//! SQLite alone: the rows that lives of calls write into astout's own tables, with nothing around them. Each statement
-//! is for 128 lives at once and prepared before, and each transaction is synced: as fast as SQLite does it.
+//! SQLite alone: the rows that lives of calls, and contacts that are created, write into astout's own tables, with nothing
+//! around them. Each statement is prepared before, and each transaction is synced: as fast as SQLite does it.
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use astout::model::policy::Policy;
 use astout::model::result::ResultOptions;
 use astout::store::{Store, StoreOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection, query};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, query};
+use uuid::Uuid;
 
 use crate::support::list;
 
@@ -45,6 +47,13 @@ const STATEMENTS: [&str; 5] = [
         FROM json_each(?1) AS life WHERE dl_list.uuid = life.value ->> 'dl'",
 ];
 
+/// Contacts that go to SQLite's thread at once.
+const CONTACTS: usize = 32;
+const LIST: &str = "INSERT INTO dl_list_ma (uuid, dl_table, tm_create) VALUES (?1, 'dl_list', '2026-01-01T00:00:00.000000000Z')";
+const CREATE: &str = "INSERT INTO dl_list (held, uuid, dlma_uuid, name, tm_create, number_1)
+    VALUES (0, ?, (SELECT uuid FROM dl_list_ma WHERE uuid = ? AND in_use = 1), 'client 01', '2026-01-01T00:00:00.000000000Z',
+        '300')";
+
 /// How many lives a second it writes, in that long.
 pub(crate) fn lives_a_second(contacts: u64, most: Duration) -> f64 {
     let dir = tempfile::tempdir().unwrap();
@@ -53,11 +62,7 @@ pub(crate) fn lives_a_second(contacts: u64, most: Duration) -> f64 {
     runtime.block_on(make_tables(&file));
     list::fill(&file, DLMA, 0, contacts);
     runtime.block_on(async {
-        let options = SqliteConnectOptions::new()
-            .filename(&file)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let mut conn = options.connect().await.unwrap();
+        let mut conn = synced(&file).await;
         // The statements are prepared.
         write_lives(&mut conn, 1).await;
         let (begin, mut lives) = (Instant::now(), 0);
@@ -69,6 +74,45 @@ pub(crate) fn lives_a_second(contacts: u64, most: Duration) -> f64 {
         conn.close().await.unwrap();
         a_second
     })
+}
+
+/// How many contacts a second it writes, each in a transaction of its own, in that long. Many go to its thread at once:
+/// nobody is woken up between two.
+pub(crate) fn contacts_a_second(most: Duration) -> f64 {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("alone.sqlite3");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        make_tables(&file).await;
+        let mut conn = synced(&file).await;
+        query(LIST).bind(DLMA).execute(&mut conn).await.unwrap();
+        write_contacts(&mut conn).await;
+        let (begin, mut contacts) = (Instant::now(), 0);
+        while begin.elapsed() < most {
+            contacts += write_contacts(&mut conn).await;
+        }
+        let a_second = contacts as f64 / begin.elapsed().as_secs_f64();
+        conn.close().await.unwrap();
+        a_second
+    })
+}
+
+async fn write_contacts(conn: &mut SqliteConnection) -> usize {
+    static ALL: LazyLock<String> = LazyLock::new(|| vec![CREATE; CONTACTS].join("; "));
+    let mut all = query(AssertSqlSafe(ALL.as_str()));
+    for _ in 0..CONTACTS {
+        all = all.bind(Uuid::now_v7().to_string()).bind(DLMA);
+    }
+    all.execute(conn).await.unwrap();
+    CONTACTS
+}
+
+async fn synced(file: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    options.connect().await.unwrap()
 }
 
 async fn make_tables(file: &Path) {

@@ -407,7 +407,8 @@ impl Simulation {
                 what: "disk full".into(),
                 cause: Cause::Full,
             };
-            let failed = |of: &Submitted| Committed { ticket: of.ticket, done: Done::Failed(failed.clone()) };
+            let failed =
+                |of: &Submitted| Committed { ticket: Some(of.ticket), done: Done::Failed(failed.clone()) };
             self.tally.add("commits that fail", group.len() as u64);
             group.iter().map(failed).collect()
         };

@@ -105,7 +105,7 @@ impl Lab {
     async fn run(&mut self, command: Command) -> Done {
         let ticket = self.submit(command);
         let committed = self.next().await;
-        assert_eq!(committed.ticket, ticket);
+        assert_eq!(committed.ticket, Some(ticket));
         committed.done
     }
 

@@ -381,3 +381,19 @@ async fn contacts_that_are_written_together_are_checked_one_by_one() {
     assert!(stored[1].held && stored[1].uuid.to_string() == own);
     assert_eq!(lab.store.dls(Some(dlma.uuid), 10, None).await.unwrap(), stored);
 }
+
+#[tokio::test]
+async fn a_contact_that_a_door_asks_for_is_told_to_who_hears_all_before_the_door() {
+    let mut lab = lab().await;
+    let Noun::Dlma(dlma) = lab.create(Dlma, &[]).await.unwrap() else { panic!() };
+    let contact = |dlma: &str| fields(&[("DlmaUuid", dlma), ("Number1", "1")]);
+    let made = lab.store.create_contact(lab.now, Uuid::now_v7(), contact(&dlma.uuid.to_string()));
+    let refused = lab.store.create_contact(lab.now, Uuid::now_v7(), contact(ABSENT));
+    let Done::Stored { noun: Noun::Dl(answered), .. } = made.await.unwrap() else { panic!() };
+    let told = lab.done.try_recv().unwrap();
+    assert!(
+        matches!(told, Committed { ticket: None, done: Done::Stored { noun: Noun::Dl(dl), .. } } if dl == answered)
+    );
+    assert!(matches!(refused.await.unwrap(), Done::Refused(_)));
+    assert_eq!(lab.store.dls(Some(dlma.uuid), 10, None).await.unwrap(), [answered]);
+}

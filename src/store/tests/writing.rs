@@ -26,7 +26,7 @@ async fn what_queues_up_is_committed_together_and_answered_in_order() {
         }
         sizes.push(answered.len() - before);
     }
-    assert_eq!(answered, (1..=all).collect::<Vec<_>>());
+    assert_eq!(answered, (1..=all).map(Some).collect::<Vec<_>>());
     assert_eq!(sizes, [MAX_BATCH, MAX_BATCH, 44]);
     assert_eq!(lab.store.plans().await.unwrap().len(), all as usize);
 }

@@ -1,11 +1,13 @@
 //! B7: contacts created over AMI, each answered once it is on disk: by one client in sequence, by eight, and pipelined.
-//! Against a server that does nothing but append what it is sent to a file and sync it.
+//! Against a server that does nothing but append what it is sent to a file and sync it; and against SQLite itself, which no
+//! daemon on it can outdo.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::alone;
 use crate::figure::{Figure, Rounds, Target, alternate};
 use crate::support::daemon::{Daemon, SECRET, USER};
 use crate::support::sandbox::Sandbox;
@@ -46,6 +48,8 @@ pub(crate) fn measure(rounds: usize) -> Vec<Figure> {
         || in_sequence(&mut log_in(), request),
         || in_sequence(&mut connect(&bare), request),
     );
+    let (beside_sqlite, of_sqlite) =
+        alternate(rounds, || in_sequence(&mut log_in(), request), || alone::contacts_a_second(WHILE));
     let (eight, of_syncs) = alternate(
         rounds,
         || side_by_side(|| in_sequence(&mut log_in(), request)),
@@ -58,6 +62,12 @@ pub(crate) fn measure(rounds: usize) -> Vec<Figure> {
             "B7",
             ("contacts created a second, one client in sequence", sequence),
             ("a server that appends and syncs each", of_bare),
+            Target::AtLeast(0.8),
+        ),
+        Figure::new(
+            "B7",
+            ("the same again", beside_sqlite),
+            ("SQLite alone, one thread, a row and a sync each", of_sqlite),
             Target::AtLeast(0.8),
         ),
         Figure::new(
