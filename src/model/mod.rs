@@ -27,7 +27,11 @@ pub mod stat;
 pub mod time;
 pub mod variables;
 
-use serde::de::{DeserializeOwned, Error};
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use number::NUMBERS;
@@ -47,15 +51,37 @@ mod in_use {
 }
 
 /// Reads eight flattened columns of a record, such as `number_1` to `number_8`.
-fn eight_columns<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+fn eight_columns<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
-    columns: &[&'static str; NUMBERS],
+    columns: &'static [&'static str; NUMBERS],
 ) -> Result<[T; NUMBERS], D::Error> {
-    let mut record = serde_json::Map::deserialize(deserializer)?;
-    let mut read = Vec::with_capacity(NUMBERS);
-    for column in columns {
-        let value = record.remove(*column).ok_or_else(|| D::Error::missing_field(column))?;
-        read.push(serde_json::from_value(value).map_err(D::Error::custom)?);
+    // As a struct, so that it is given those eight of the record's columns and no others.
+    deserializer.deserialize_struct("eight columns", columns, Eight { columns, held: PhantomData })
+}
+
+struct Eight<T> {
+    columns: &'static [&'static str; NUMBERS],
+    held: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Eight<T> {
+    type Value = [T; NUMBERS];
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} to {}", self.columns[0], self.columns[NUMBERS - 1])
     }
-    read.try_into().map_err(|_| D::Error::custom("eight columns"))
+
+    fn visit_map<M: MapAccess<'de>>(self, mut record: M) -> Result<Self::Value, M::Error> {
+        let mut read = [const { None }; NUMBERS];
+        while let Some(column) = record.next_key::<Cow<'de, str>>()? {
+            match self.columns.iter().position(|known| *known == column) {
+                Some(place) => read[place] = Some(record.next_value()?),
+                None => drop(record.next_value::<IgnoredAny>()?),
+            }
+        }
+        let held = read.into_iter().zip(self.columns);
+        let held = held.map(|(held, column)| held.ok_or_else(|| M::Error::missing_field(column)));
+        let held: Vec<T> = held.collect::<Result<_, _>>()?;
+        held.try_into().map_err(|_| M::Error::custom("eight columns"))
+    }
 }

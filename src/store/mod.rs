@@ -7,6 +7,7 @@
 pub mod backup;
 mod campaign;
 mod claim;
+mod columns;
 mod command;
 mod destination;
 mod dialing;

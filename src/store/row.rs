@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Column, Row, SqliteConnection, SqliteExecutor, TypeInfo, ValueRef, query};
+use sqlx::{Row, SqliteConnection, SqliteExecutor, query};
 use uuid::Uuid;
 
+use super::columns::Columns;
 use super::error::Fault;
 use crate::model::fields::{FieldError, Fields, UUID_FORM};
 use crate::model::ids::NotAUuid;
@@ -38,22 +38,10 @@ pub(super) trait Stored: Serialize + DeserializeOwned {
 
 /// Reads a noun, or the part of one, from the columns that are named like its fields; others may be there too.
 pub(super) fn record<T: DeserializeOwned>(noun: &'static str, row: &SqliteRow) -> Result<T, Fault> {
-    let columns = row.columns();
-    let mut record = Map::with_capacity(columns.len());
-    for column in columns {
-        let raw = row.try_get_raw(column.ordinal())?;
-        let value = if raw.is_null() {
-            Value::Null
-        } else if raw.type_info().name() == "INTEGER" {
-            Value::from(row.try_get::<i64, _>(column.ordinal())?)
-        } else {
-            Value::from(row.try_get::<String, _>(column.ordinal())?)
-        };
-        record.insert(column.name().to_owned(), value);
-    }
-    let uuid = record.get("uuid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    serde_json::from_value(Value::Object(record))
-        .map_err(|error| Fault::Row { noun, what: format!("uuid {uuid}: {error}") })
+    T::deserialize(Columns(row)).map_err(|error| {
+        let uuid: &str = row.try_get("uuid").unwrap_or_default();
+        Fault::Row { noun, what: format!("uuid {uuid}: {error}") }
+    })
 }
 
 /// Reads each row with [`record`].
