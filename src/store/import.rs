@@ -20,7 +20,7 @@ use crate::model::refusal::Refusal;
 use crate::model::time::Timestamp;
 
 /// How long the rows of one command may keep the writer from others; commands of the dialing wait behind it.
-const AT_ONCE: Duration = Duration::from_millis(25);
+const AT_ONCE: Duration = Duration::from_millis(10);
 /// How much text the refusals of one command may have, for they go into one answer.
 const REFUSALS_AT_ONCE: usize = 256 * 1024;
 /// Rows that are checked and written together: a statement costs more than a row.

@@ -2,7 +2,7 @@
 //!
 //! Commands queue up without bound and are taken in their order. What is queued when the writer is idle is committed
 //! at once; what queues up during a commit goes together into the next one, up to [`MAX_BATCH`]; of these, contacts that
-//! are created one behind the other share their statements. A command that fails
+//! are created one behind the other share their statements. The rows of an import go alone. A command that fails
 //! in company is not let to undo the others: the batch is rolled back and each gets a transaction of its own. A
 //! transaction is never cancelled half way, for the task is never aborted.
 
@@ -29,6 +29,7 @@ use crate::model::dialing::Ending;
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun};
 use crate::model::ids::DialingUuid;
+use crate::model::import::Step;
 use crate::model::policy::Policy;
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::result::ResultOptions;
@@ -54,6 +55,13 @@ pub(super) enum Message {
     /// Somebody asks whether the writer turns.
     Beat(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+impl Message {
+    /// Whether it takes so long that whoever else waits is not to wait for its commit: it is committed alone.
+    fn is_long(&self) -> bool {
+        matches!(self, Self::Command { command: Command::Import(step), .. } if matches!(**step, Step::Rows(_)))
+    }
 }
 
 /// Who waits for the answer.
@@ -109,10 +117,16 @@ impl Writer {
     async fn run(mut self) {
         let mut closing = None;
         let mut rules = None;
+        // Came behind what is to be committed before it.
+        let mut kept = None;
         // Since when nothing was written, where something was since the write-ahead log was emptied.
         let mut idle = None;
         while closing.is_none() {
-            let first = match tokio::time::timeout(TICK, self.queue.recv()).await {
+            let received = match kept.take() {
+                Some(message) => Ok(Some(message)),
+                None => tokio::time::timeout(TICK, self.queue.recv()).await,
+            };
+            let first = match received {
                 Ok(Some(first)) => first,
                 Ok(None) => break,
                 Err(_idle) => {
@@ -128,6 +142,11 @@ impl Writer {
             let mut batch = Vec::new();
             let mut next = Some(first);
             while let Some(message) = next {
+                let is_long = message.is_long();
+                if is_long && !batch.is_empty() {
+                    kept = Some(message);
+                    break;
+                }
                 match message {
                     Message::Command { asked, now, command } => batch.push(Queued { asked, now, command }),
                     Message::Rules(new) => {
@@ -141,7 +160,7 @@ impl Writer {
                         break;
                     }
                 }
-                next = if batch.len() < MAX_BATCH { self.queue.try_recv().ok() } else { None };
+                next = if batch.len() < MAX_BATCH && !is_long { self.queue.try_recv().ok() } else { None };
             }
             if !batch.is_empty() {
                 idle = Some(0);

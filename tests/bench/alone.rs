@@ -115,7 +115,8 @@ async fn synced(file: &Path) -> SqliteConnection {
     options.connect().await.unwrap()
 }
 
-async fn make_tables(file: &Path) {
+/// astout's own.
+pub(crate) async fn make_tables(file: &Path) {
     let options = StoreOptions {
         url: format!("sqlite://{}", file.display()),
         policy: Policy::default(),

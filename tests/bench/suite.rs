@@ -20,6 +20,8 @@ mod machine;
 mod page;
 mod peer;
 mod rows;
+#[path = "../load/spacing.rs"]
+mod spacing;
 #[path = "../support/mod.rs"]
 mod support;
 mod syncs;

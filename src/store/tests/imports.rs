@@ -1,5 +1,6 @@
 //! Imports: contacts, counters and how far it is are one; nothing comes twice.
 
+use super::writing::create_plan;
 use super::*;
 use crate::model::ids::DlmaUuid;
 use crate::model::import::{Batch, Import, Order, Row as CsvRow, Source, Step};
@@ -215,4 +216,23 @@ async fn a_batch_never_keeps_the_writer_for_long_and_the_rest_waits_its_turn() {
     assert!(steps > 1, "{all} rows in one go");
     assert_eq!(import.imported, all);
     assert_eq!(lab.number("SELECT count(DISTINCT ukey) FROM dl_list").await, i64::try_from(all).unwrap());
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_commit_of_rows_but_who_came_after_them() {
+    let mut lab = lab().await;
+    let file = file(&mut lab).await;
+    let import = lab.begin(&file.order).await.unwrap();
+    // Nothing of the writer's runs between these on this one thread.
+    lab.submit(create_plan("before"));
+    let rows = batch(&file, &import, vec![values(&["x", "300", "", "", ""])]);
+    lab.submit(Command::Import(Box::new(Step::Rows(rows))));
+    lab.submit(create_plan("after"));
+    lab.submit(create_plan("last"));
+    let mut together = Vec::new();
+    while together.iter().sum::<usize>() < 4 {
+        lab.next().await;
+        together.push(1 + std::iter::from_fn(|| lab.done.try_recv().ok()).count());
+    }
+    assert_eq!(together, [1, 1, 2]);
 }

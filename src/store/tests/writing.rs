@@ -4,7 +4,7 @@ use super::*;
 use crate::model::dialing::Progress;
 use crate::store::writer::MAX_BATCH;
 
-fn create_plan(name: &str) -> Command {
+pub(super) fn create_plan(name: &str) -> Command {
     Command::Create { kind: NounKind::Plan, uuid: Uuid::new_v4(), fields: fields(&[("Name", name)]) }
 }
 

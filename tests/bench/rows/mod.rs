@@ -4,6 +4,7 @@ mod calls;
 mod campaigns;
 mod creation;
 mod fanout;
+mod import;
 mod lives;
 mod long_lists;
 mod memory;
@@ -58,6 +59,11 @@ pub(crate) const ROWS: &[Row] = &[
         name: "B7",
         about: "OutDlListCreate: in sequence, by eight clients, pipelined",
         measure: creation::measure,
+    },
+    Row {
+        name: "B8",
+        about: "astout import while it dials, against sqlite3 .import; how far calls are off their time",
+        measure: import::measure,
     },
     Row {
         name: "B9",
