@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use super::connection::FromAsterisk;
-use super::queues::Queues;
+use super::queues::{Question, Queues};
 use super::{Order, originate, translate};
 use crate::ami::{Message, MessageBuilder, NoAnswer};
 use crate::engine::Input;
@@ -33,7 +33,7 @@ pub enum Tag {
     /// A look for all channels.
     Scan,
     /// A look at a queue's agents.
-    Queue(String),
+    Queue(Question),
     /// The question which start of Asterisk this is.
     CoreStatus,
 }
@@ -74,16 +74,18 @@ pub struct Interpreter {
 impl Interpreter {
     /// When [`Interpreter::tick`] is due.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.boot
+        self.boot.into_iter().chain(self.queues.next_deadline()).min()
     }
 
-    /// Time has passed: an Asterisk that never says that it is booted, or that it goes on, is asked all the same.
+    /// Time has passed: an Asterisk that never says that it is booted, or that it goes on, is asked all the same. And what
+    /// events have told of queues is checked.
     #[must_use]
     pub fn tick(&mut self, now: Duration) -> Vec<Output> {
         if self.boot.is_some_and(|at| at <= now) {
             self.boot = None;
             self.submit(originate::core_status(), Tag::CoreStatus);
         }
+        self.ask_about_queues(now);
         std::mem::take(&mut self.out)
     }
 
@@ -98,6 +100,7 @@ impl Interpreter {
     #[must_use]
     pub fn told(&mut self, now: Duration, told: FromAsterisk<Tag>) -> Vec<Output> {
         self.hear(now, told);
+        self.ask_about_queues(now);
         std::mem::take(&mut self.out)
     }
 
@@ -115,9 +118,23 @@ impl Interpreter {
             Order::Hangup(dialing) => self.submit(originate::hangup(dialing), Tag::Hangup(dialing)),
             Order::Probe(dialing) => self.submit_list(originate::probe(dialing), Tag::Probe(dialing)),
             Order::Scan => self.submit_list(originate::scan(), Tag::Scan),
-            Order::WatchQueue(queue) => {
-                self.submit_list(originate::queue_status(&queue), Tag::Queue(queue));
+            Order::WatchQueue(queue) => self.ask(Question::Status(queue)),
+        }
+    }
+
+    fn ask_about_queues(&mut self, now: Duration) {
+        for question in self.queues.questions(now) {
+            self.ask(question);
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        match &question {
+            Question::Status(queue) => self.submit_list(originate::queue_status(queue), Tag::Queue(question)),
+            Question::Summary(queue) => {
+                self.submit_list(originate::queue_summary(queue), Tag::Queue(question));
             }
+            Question::Ready(queue) => self.submit(originate::queue_ready(queue), Tag::Queue(question)),
         }
     }
 
@@ -160,7 +177,7 @@ impl Interpreter {
                 if translate::tells_of_shutdown(&event) {
                     self.shuts_down(now);
                 }
-                if let Some(agents) = self.queues.event(&event) {
+                if let Some(agents) = self.queues.event(now, &event) {
                     self.input(agents);
                 }
                 if let Some(input) = translate::call_event(&event) {
@@ -178,10 +195,10 @@ impl Interpreter {
                         return;
                     }
                 }
-                self.response(tag, &message);
+                self.response(now, tag, &message);
             }
-            FromAsterisk::List { tag, items, .. } => self.list(tag, &items),
-            FromAsterisk::NoAnswer { tag, why } => self.no_answer(tag, &why),
+            FromAsterisk::List { tag, items, .. } => self.list(now, tag, &items),
+            FromAsterisk::NoAnswer { tag, why } => self.no_answer(now, tag, &why),
             FromAsterisk::Stray(message) => {
                 debug!(?message, "a response that nobody waits for");
             }
@@ -206,7 +223,7 @@ impl Interpreter {
         }
     }
 
-    fn response(&mut self, tag: Tag, message: &Message) {
+    fn response(&mut self, now: Duration, tag: Tag, message: &Message) {
         match tag {
             Tag::Originate(dialing) => {
                 self.input(Input::Call(dialing, translate::originate_answer(message)));
@@ -235,10 +252,21 @@ impl Interpreter {
                 self.complain("Asterisk does not list its channels", &said(message));
                 self.input(Input::Live(None));
             }
-            Tag::Queue(queue) => {
+            Tag::Queue(Question::Status(queue)) => {
                 self.complain(&format!("Asterisk does not tell of the queue {queue}"), &said(message));
-                let none = self.queues.status(&queue, &[]);
+                let none = self.queues.status(now, &queue, &[]);
                 self.input(none);
+            }
+            Tag::Queue(question @ Question::Summary(_)) => self.queues.unanswered(now, &question),
+            Tag::Queue(Question::Ready(queue)) => {
+                let ready = translate::ready_agents(message);
+                if ready.is_none() {
+                    let what = "Asterisk does not tell which agents it leaves alone after a call: they count as free; give the \
+                                AMI user the class call or reporting";
+                    self.complain(what, &said(message));
+                }
+                let agents = self.queues.ready(now, &queue, ready);
+                self.out.extend(agents.map(Output::Input));
             }
             Tag::Hangup(dialing) => {
                 debug!(%dialing, success = message.is_success(), "hangup asked for");
@@ -246,25 +274,30 @@ impl Interpreter {
         }
     }
 
-    fn list(&mut self, tag: Tag, items: &[Message]) {
+    fn list(&mut self, now: Duration, tag: Tag, items: &[Message]) {
         match tag {
             Tag::Probe(dialing) => self.input(Input::Call(dialing, translate::probe_answer(items))),
             Tag::Scan => self.input(Input::Live(Some(translate::live_channels(items)))),
-            Tag::Queue(queue) => {
-                let agents = self.queues.status(&queue, items);
+            Tag::Queue(Question::Status(queue)) => {
+                let agents = self.queues.status(now, &queue, items);
                 let what = format!("Asterisk has no queue {queue}: its campaigns dial nobody");
-                if matches!(agents, Input::Agents { free: None, .. }) {
+                if matches!(agents, Input::Agents { agents: None, .. }) {
                     self.complain(&what, "");
                 } else {
                     self.told.remove(&what);
                 }
                 self.input(agents);
             }
-            Tag::Originate(_) | Tag::Hangup(_) | Tag::CoreStatus => {}
+            Tag::Queue(Question::Summary(queue)) => {
+                if let Some(question) = self.queues.summary(now, &queue, items) {
+                    self.ask(question);
+                }
+            }
+            Tag::Originate(_) | Tag::Hangup(_) | Tag::CoreStatus | Tag::Queue(Question::Ready(_)) => {}
         }
     }
 
-    fn no_answer(&mut self, tag: Tag, why: &NoAnswer) {
+    fn no_answer(&mut self, now: Duration, tag: Tag, why: &NoAnswer) {
         match tag {
             Tag::Originate(dialing) if why.was_sent() => {
                 self.input(Input::Call(dialing, CallEvent::Unanswered));
@@ -274,9 +307,8 @@ impl Interpreter {
             }
             Tag::Scan => self.input(Input::Live(None)),
             Tag::CoreStatus if self.up => self.submit(originate::core_status(), Tag::CoreStatus),
-            Tag::Queue(queue) if self.up => {
-                self.submit_list(originate::queue_status(&queue), Tag::Queue(queue));
-            }
+            Tag::Queue(question @ Question::Status(_)) if self.up => self.ask(question),
+            Tag::Queue(question) if self.up => self.queues.unanswered(now, &question),
             // A probe is repeated by the call that asked; the rest is asked anew once the link is up.
             Tag::Probe(_) | Tag::Hangup(_) | Tag::CoreStatus | Tag::Queue(_) => {}
         }

@@ -126,6 +126,16 @@ pub fn queue_status(queue: &str) -> MessageBuilder {
     MessageBuilder::action("QueueStatus").header("Queue", queue)
 }
 
+/// Asks how many agents and callers a queue has; answered by a list, an empty one where there is no such queue.
+pub fn queue_summary(queue: &str) -> MessageBuilder {
+    MessageBuilder::action("QueueSummary").header("Queue", queue)
+}
+
+/// Asks how many agents of a queue Asterisk would call: `Value`. Those whose device it knows nothing of are not among them.
+pub fn queue_ready(queue: &str) -> MessageBuilder {
+    MessageBuilder::action("Getvar").header("Variable", format!("QUEUE_MEMBER({queue},ready)"))
+}
+
 /// Asks whether that place is in the dialplan, patterns, included contexts and labels counted: `Value` is 1 or 0. Empty
 /// where Asterisk has no `func_dialplan`.
 pub fn is_in_dialplan([context, exten, priority]: [&str; 3]) -> MessageBuilder {

@@ -1,46 +1,97 @@
 //! The agents of the queues that campaigns send calls to, kept from Asterisk's own events rather than by asking for
-//! every call.
+//! every call; and questions beside them, for events can be lost, and not everything has one. Sans IO: events and answers
+//! go in, and what the engine is to know and what Asterisk is to be asked come out.
+
+mod member;
+mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use tracing::warn;
+
+use self::queue::{Change, Queue, Summary};
 use crate::ami::message::Message;
-use crate::engine::Input;
+use crate::engine::{Input, QueueAgents};
 
-/// `Status` of a member: the device states of Asterisk (`include/asterisk/devicestate.h`).
-const DEVICE_UNKNOWN: &str = "0";
-const DEVICE_NOT_IN_USE: &str = "1";
+/// How often Asterisk is asked whether it sees a queue as its events have shown it.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+/// How soon it is asked again where it does not: an event may be on its way.
+const CHECK_AGAIN: Duration = Duration::from_secs(1);
+/// So often in a row an answer may differ while events come.
+const CHECKS_IN_FLIGHT: u32 = 5;
+/// How often it is asked who is ready, while somebody is left alone after a call.
+const READY_EVERY: Duration = Duration::from_secs(1);
 
-/// What is known of one member of a queue.
+/// What Asterisk is asked about a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Member {
-    /// Its device can take a call.
-    idle: bool,
-    paused: bool,
-    /// It talks to a caller of the queue, whatever its device says.
-    in_call: bool,
+pub enum Question {
+    /// QueueStatus: all of it.
+    Status(String),
+    /// QueueSummary: how many there are of whom.
+    Summary(String),
+    /// `QUEUE_MEMBER(…,ready)`: how many agents it would call.
+    Ready(String),
 }
 
-impl Member {
-    fn of(message: &Message) -> Self {
-        let is = |name: &str, value: &str| message.get(name).is_some_and(|given| given == value);
-        Self {
-            // Asterisk's own QueueSummary counts both as available.
-            idle: is("Status", DEVICE_NOT_IN_USE) || is("Status", DEVICE_UNKNOWN),
-            paused: is("Paused", "1"),
-            in_call: is("InCall", "1"),
+impl Question {
+    /// The queue that it is about.
+    pub fn queue(&self) -> &str {
+        match self {
+            Self::Status(queue) | Self::Summary(queue) | Self::Ready(queue) => queue,
         }
     }
-
-    fn is_free(&self) -> bool {
-        self.idle && !self.paused && !self.in_call
-    }
 }
 
-/// The watched queues; `None` for one that Asterisk does not have.
+/// The watched queues.
 ///
-/// Names are in lower case.
+/// Names are in lower case: Asterisk tells queues apart without it.
 #[derive(Debug, Default)]
-pub struct Queues(BTreeMap<String, Option<BTreeMap<String, Member>>>);
+pub struct Queues(BTreeMap<String, Watched>);
+
+/// A queue that is watched.
+#[derive(Debug, Default)]
+struct Watched {
+    /// `None` where Asterisk does not have it.
+    queue: Option<Queue>,
+    /// What the engine was told last.
+    told: Option<Option<QueueAgents>>,
+    check: Check,
+    ready: Check,
+    /// The last answer to a check was another than expected: by how much, how many events there had been until then, and
+    /// how many answers in a row it was.
+    doubt: Option<(Summary, u64, u32)>,
+    /// It was said that events have told something else than Asterisk.
+    complained: bool,
+}
+
+/// When something is asked next.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    #[default]
+    Never,
+    At(Duration),
+    /// It is being asked; whether that is out of date by now.
+    Asked {
+        again: bool,
+    },
+}
+
+impl Check {
+    fn is_due(self, now: Duration) -> bool {
+        matches!(self, Self::At(at) if at <= now)
+    }
+
+    /// As soon as can be: at once, or once the answer is there that was asked for before.
+    fn soon(&mut self, now: Duration) {
+        *self = match self {
+            Self::Asked { .. } => Self::Asked { again: true },
+            Self::Never | Self::At(_) => Self::At(now),
+        };
+    }
+}
 
 impl Queues {
     /// Forgets everything: the link was lost, and with it events.
@@ -53,123 +104,139 @@ impl Queues {
         self.0.keys().cloned().collect()
     }
 
-    /// Takes the answer to a QueueStatus for `queue`.
-    pub fn status(&mut self, queue: &str, items: &[Message]) -> Input {
-        let there = items.iter().any(|item| item.is_event_named("QueueParams"));
-        let members = items.iter().filter(|item| item.is_event_named("QueueMember"));
-        let members = members
-            .filter_map(|item| {
-                // Asterisk 11 and earlier had `Location`; since then the same header is `Location` in lists and
-                // `Interface` in events.
-                let interface = item.get("Location").or_else(|| item.get("Interface"))?;
-                Some((interface.into_owned(), Member::of(item)))
-            })
-            .collect();
-        let queue = queue.to_ascii_lowercase();
-        self.0.insert(queue.clone(), there.then_some(members));
-        self.agents(&queue)
+    /// When [`Queues::questions`] has something to ask.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let checks = self.0.values().flat_map(|watched| [watched.check, watched.ready]);
+        checks.filter_map(|check| if let Check::At(at) = check { Some(at) } else { None }).min()
     }
 
-    /// Takes an event of class agent; gives the queue's free agents anew where it says something of them.
-    pub fn event(&mut self, event: &Message) -> Option<Input> {
-        let name = event.event_name()?;
-        // Asterisk tells queues apart without case, and its events have its own spelling.
-        let queue = event.get("Queue")?.to_ascii_lowercase();
-        let members = self.0.get_mut(&queue)?.get_or_insert_default();
-        let interface = event.get("Interface")?.into_owned();
-        match name.as_ref() {
-            "QueueMemberStatus" | "QueueMemberAdded" | "QueueMemberPause" | "QueueMemberPaused" => {
-                members.insert(interface, Member::of(event));
+    /// What Asterisk is to be asked by now; each is answered by the method of its name, or by [`Queues::unanswered`].
+    pub fn questions(&mut self, now: Duration) -> Vec<Question> {
+        let mut questions = Vec::new();
+        for (name, watched) in &mut self.0 {
+            if watched.check.is_due(now) {
+                watched.check = Check::Asked { again: false };
+                questions.push(Question::Summary(name.clone()));
+                watched.ready.soon(now);
             }
-            "QueueMemberRemoved" => {
-                members.remove(&interface);
+            let tells = watched.queue.is_some() && is_plain(name);
+            if watched.ready.is_due(now) {
+                watched.ready = if tells { Check::Asked { again: false } } else { Check::Never };
+                questions.extend(tells.then(|| Question::Ready(name.clone())));
             }
-            // The member's own status comes a moment later; until then it must not count as free.
-            "AgentConnect" => members.get_mut(&interface)?.in_call = true,
-            // Where its device is never seen as in use, no status of it would follow.
-            "AgentComplete" => members.get_mut(&interface)?.in_call = false,
-            _ => return None,
         }
-        Some(self.agents(&queue))
+        questions
     }
 
-    fn agents(&self, queue: &str) -> Input {
-        let members = self.0.get(queue).and_then(Option::as_ref);
-        let free = members.map(|members| members.values().filter(|member| member.is_free()).count());
-        Input::Agents {
-            queue: queue.to_owned(),
-            free: free.map(|free| u32::try_from(free).unwrap_or(u32::MAX)),
+    /// Takes the answer to a QueueStatus for `queue`, which is watched from now on.
+    pub fn status(&mut self, now: Duration, queue: &str, items: &[Message]) -> Input {
+        let name = queue.to_ascii_lowercase();
+        let watched = self.0.entry(name.clone()).or_default();
+        if items.iter().any(|item| item.is_event_named("QueueParams")) {
+            watched.queue.get_or_insert_with(Queue::new).status(now, items);
+            watched.ready.soon(now);
+        } else {
+            watched.queue = None;
+        }
+        watched.doubt = None;
+        if !matches!(watched.check, Check::Asked { .. }) {
+            watched.check = Check::At(now + CHECK_EVERY);
+        }
+        let agents = watched.agents(now);
+        watched.told = Some(agents);
+        Input::Agents { queue: name, agents }
+    }
+
+    /// Takes an event of class agent; gives the queue's agents anew where it has changed something of them.
+    pub fn event(&mut self, now: Duration, event: &Message) -> Option<Input> {
+        // Asterisk's events have its own spelling.
+        let name = event.get("Queue")?.to_ascii_lowercase();
+        let watched = self.0.get_mut(&name)?;
+        match watched.queue.as_mut()?.event(now, event) {
+            Change::Nothing => return None,
+            Change::Something => {}
+            Change::WhoIsReady => watched.ready.soon(now),
+        }
+        watched.news(now, name)
+    }
+
+    /// Takes the answer to a QueueSummary; gives what has to be asked because of it.
+    pub fn summary(&mut self, now: Duration, queue: &str, items: &[Message]) -> Option<Question> {
+        let watched = self.0.get_mut(queue)?;
+        watched.check = Check::At(now + CHECK_EVERY);
+        let told = items.iter().find(|item| item.is_event_named("QueueSummary")).and_then(Summary::of);
+        let whole = Question::Status(queue.to_owned());
+        let (Some(queue), Some(told)) = (&mut watched.queue, told) else {
+            // It came or went by a reload, which tells nobody.
+            return (watched.queue.is_some() != told.is_some()).then_some(whole);
+        };
+        queue.check();
+        let held = queue.summary(now);
+        if held == told {
+            watched.doubt = None;
+            return None;
+        }
+        let before = watched.doubt.take();
+        let in_a_row = before.map_or(0, |(.., in_a_row)| in_a_row) + 1;
+        let is_quiet =
+            before.is_some_and(|(as_before, events, _)| as_before == told && events == queue.events);
+        if !is_quiet && in_a_row < CHECKS_IN_FLIGHT {
+            watched.doubt = Some((told, queue.events, in_a_row));
+            watched.check = Check::At(now + CHECK_AGAIN);
+            return None;
+        }
+        queue.corrections += 1;
+        if !std::mem::replace(&mut watched.complained, true) {
+            warn!(
+                queue = whole.queue(),
+                ?held,
+                ?told,
+                "Asterisk sees a queue otherwise than its events have shown it: it goes by Asterisk's answer. Said once; \
+                 OutExplain counts on"
+            );
+        }
+        Some(whole)
+    }
+
+    /// Takes how many agents of a queue are ready; `None` where Asterisk does not say.
+    pub fn ready(&mut self, now: Duration, queue: &str, ready: Option<usize>) -> Option<Input> {
+        let watched = self.0.get_mut(queue)?;
+        let known = watched.queue.as_mut()?;
+        known.ready(ready);
+        watched.ready = match watched.ready {
+            Check::Asked { again: true } => Check::At(now),
+            _ if known.leaves_alone() => Check::At(now + READY_EVERY),
+            Check::Never | Check::At(_) | Check::Asked { again: false } => Check::Never,
+        };
+        watched.news(now, queue.to_owned())
+    }
+
+    /// A question was not answered: it is asked again later.
+    pub fn unanswered(&mut self, now: Duration, question: &Question) {
+        let Some(watched) = self.0.get_mut(question.queue()) else { return };
+        match question {
+            Question::Summary(_) => watched.check = Check::At(now + CHECK_EVERY),
+            Question::Ready(_) => watched.ready = Check::At(now + READY_EVERY),
+            Question::Status(_) => {}
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(text: &str) -> Message {
-        Message::from_wire(text.replace('\n', "\r\n").into_bytes())
+impl Watched {
+    fn agents(&self, now: Duration) -> Option<QueueAgents> {
+        self.queue.as_ref().map(|queue| queue.agents(now))
     }
 
-    fn free(input: Option<Input>) -> Option<u32> {
-        match input {
-            Some(Input::Agents { free, .. }) => free,
-            other => panic!("{other:?}"),
-        }
+    /// What the engine is to be told, where that is another than before.
+    fn news(&mut self, now: Duration, queue: String) -> Option<Input> {
+        let agents = self.agents(now);
+        let is_news = self.told != Some(agents);
+        self.told = Some(agents);
+        is_news.then_some(Input::Agents { queue, agents })
     }
+}
 
-    fn queue_of_two() -> Queues {
-        let mut queues = Queues::default();
-        let member = |n| {
-            format!(
-                "Event: QueueMember\nQueue: sales\nLocation: Local/{n}@agents\nStatus: 1\nPaused: 0\nInCall: 0\n\n"
-            )
-        };
-        let items =
-            [message("Event: QueueParams\nQueue: sales\n\n"), message(&member(1)), message(&member(2))];
-        assert_eq!(free(Some(queues.status("sales", &items))), Some(2));
-        queues
-    }
-
-    fn status(interface: &str, status: u8, paused: u8) -> Message {
-        message(&format!(
-            "Event: QueueMemberStatus\nPrivilege: agent,all\nQueue: sales\nInterface: {interface}\n\
-             Status: {status}\nPaused: {paused}\nInCall: 0\n\n"
-        ))
-    }
-
-    #[test]
-    fn an_agent_is_free_while_its_device_is_and_it_is_not_paused() {
-        let mut queues = queue_of_two();
-        assert_eq!(free(queues.event(&status("Local/1@agents", 6, 0))), Some(1));
-        assert_eq!(free(queues.event(&status("Local/2@agents", 1, 1))), Some(0));
-        assert_eq!(free(queues.event(&status("Local/1@agents", 1, 0))), Some(1));
-    }
-
-    #[test]
-    fn an_agent_that_has_just_taken_a_call_is_not_free_before_its_status_says_so() {
-        let mut queues = queue_of_two();
-        let connect = message("Event: AgentConnect\nQueue: Sales\nInterface: Local/1@agents\n\n");
-        assert_eq!(free(queues.event(&connect)), Some(1));
-        let complete = message("Event: AgentComplete\nQueue: sales\nInterface: Local/1@agents\n\n");
-        assert_eq!(free(queues.event(&complete)), Some(2));
-    }
-
-    #[test]
-    fn a_queue_that_is_not_there_has_no_agents_and_other_queues_are_not_followed() {
-        let mut queues = Queues::default();
-        assert_eq!(free(Some(queues.status("none", &[]))), None);
-        assert!(queues.event(&status("Local/1@agents", 1, 0)).is_none());
-    }
-
-    #[test]
-    fn members_come_and_go() {
-        let mut queues = queue_of_two();
-        let removed = message("Event: QueueMemberRemoved\nQueue: sales\nInterface: Local/1@agents\n\n");
-        assert_eq!(free(queues.event(&removed)), Some(1));
-        let added = message(
-            "Event: QueueMemberAdded\nQueue: sales\nInterface: Local/3@agents\nStatus: 1\nPaused: 0\n\n",
-        );
-        assert_eq!(free(queues.event(&added)), Some(2));
-    }
+/// Whether a name can stand among the arguments of a function as it is.
+fn is_plain(queue: &str) -> bool {
+    !queue.contains([',', '(', ')', '"', '\\', '$'])
 }

@@ -164,6 +164,11 @@ pub fn epoch(answer: &Message) -> Option<String> {
     Some(format!("{date} {time}"))
 }
 
+/// How many agents are ready, from the answer to [`originate::queue_ready`]; `None` where it is none.
+pub fn ready_agents(answer: &Message) -> Option<usize> {
+    answer.get("Value").filter(|_| answer.is_success())?.trim().parse().ok()
+}
+
 fn uuid(message: &Message, header: &str) -> Option<DialingUuid> {
     message.get(header)?.parse().ok()
 }

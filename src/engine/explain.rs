@@ -443,9 +443,18 @@ fn agents_words(agents: Agents, queue: &str) -> String {
         Agents::NotAQueue => "its destination is no queue: no agent is waited for".to_owned(),
         Agents::Unknown => format!("queue {queue}: Asterisk has not told yet who is free"),
         Agents::NoSuchQueue => format!("queue {queue}: Asterisk has no such queue"),
-        Agents::Free { free, lines, service_level, awaiting } => format!(
-            "queue {queue}: {free} agents are free for {lines} lines, ServiceLevel {service_level}, {awaiting} calls are not with an \
-             agent yet"
+        Agents::There { agents, lines, service_level, awaiting } => format!(
+            "queue {queue}: {} agents are free for {lines} lines (of {} that are logged in: {} being called, {} talking, {} wrapping up, \
+             {} paused, {} in other calls), ServiceLevel {service_level}, {awaiting} calls are not with an agent yet; corrections by \
+             Asterisk's answers: {}",
+            agents.free,
+            agents.logged_in(),
+            agents.ringing,
+            agents.talking,
+            agents.wrapping,
+            agents.paused,
+            agents.busy,
+            agents.corrections,
         ),
     }
 }

@@ -8,7 +8,7 @@ use super::link::Link;
 use super::pacing::{agents, power};
 use super::route::Route;
 use super::run::Run;
-use super::{Engine, Outlook};
+use super::{Engine, Outlook, QueueAgents};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DialMode};
 use crate::model::destination::Destination;
@@ -91,8 +91,8 @@ pub(super) enum Agents {
     Unknown,
     /// There is no such queue.
     NoSuchQueue,
-    /// How many are free, the lines that they take, and how many calls are not with one yet.
-    Free { free: u32, lines: usize, service_level: u32, awaiting: usize },
+    /// What they do, the lines that the free ones take, and how many calls are not with one yet.
+    There { agents: QueueAgents, lines: usize, service_level: u32, awaiting: usize },
 }
 
 impl Saw {
@@ -125,7 +125,7 @@ impl Saw {
             Self::Agents(Agents::NotAQueue) => usize::MAX,
             // Of a queue that is not there nobody would ever take a call.
             Self::Agents(Agents::Unknown | Agents::NoSuchQueue) => 0,
-            Self::Agents(Agents::Free { free: _, lines, service_level, awaiting }) => {
+            Self::Agents(Agents::There { agents: _, lines, service_level, awaiting }) => {
                 agents::capacity(lines, service_level, awaiting)
             }
             Self::Trunk { room, .. } | Self::Rate { room, .. } => room,
@@ -195,11 +195,12 @@ impl Engine {
         let Some(queue) = &route.queue else { return Saw::Agents(Agents::NotAQueue) };
         Saw::Agents(match self.agents.get(queue) {
             Some(_) if !self.link.is_ready() => Agents::Unknown,
-            Some(Some(free)) => Agents::Free {
-                free: *free,
-                lines: lines(*free, route),
+            Some(Some(agents)) => Agents::There {
+                agents: *agents,
+                lines: lines(agents.free, route),
                 service_level: route.service_level,
-                awaiting: self.tally.awaiting_agent(queue),
+                // The next free agent goes to whoever waits, whosever caller that is.
+                awaiting: self.tally.awaiting_agent(queue) + agents.others as usize,
             },
             // Nobody has answered yet, or there is none.
             Some(None) if self.asked_queues.contains(queue) => Agents::Unknown,

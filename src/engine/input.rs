@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::agents::QueueAgents;
 use super::dialing::CallEvent;
 use crate::model::campaign::Campaign;
 use crate::model::destination::Destination;
@@ -130,12 +131,12 @@ pub enum Input {
     LinkDown,
     /// The channels that Asterisk has; `None` where the list did not come whole.
     Live(Option<Vec<LiveChannel>>),
-    /// How many agents of a queue are free; `None` where there is no such queue.
+    /// What the agents of a queue do.
     Agents {
-        /// The queue's name.
+        /// The queue's name, in lower case.
         queue: String,
-        /// Agents that could take a call now.
-        free: Option<u32>,
+        /// What they do; `None` where there is no such queue.
+        agents: Option<QueueAgents>,
     },
     /// The nodes of destinations that Asterisk's dialplan has, by their names. All that it had are forgotten with the
     /// connection.

@@ -5,6 +5,7 @@
 //! the state of the link to Asterisk. A claim is committed before its [`Effect::Originate`] goes out, and an end is
 //! committed and its result line written before [`Input::Ended`] comes back and the end is announced.
 
+mod agents;
 pub mod breaker;
 pub mod campaign;
 pub mod dialing;
@@ -54,6 +55,7 @@ use roster::Roster;
 use run::Run;
 use tally::Tally;
 
+pub use agents::QueueAgents;
 pub use effect::{Effect, Notice};
 pub use input::{Input, LiveChannel, OpenDialing, Options, Outlook, Records};
 
@@ -79,7 +81,7 @@ pub struct Engine {
     rate: CallRate,
     intake: Intake,
     link: Link,
-    agents: BTreeMap<String, Option<u32>>,
+    agents: BTreeMap<String, Option<QueueAgents>>,
     /// Queues that Asterisk was asked for and has not told of yet.
     asked_queues: BTreeSet<String>,
     /// The nodes that Asterisk's dialplan has.
@@ -195,9 +197,9 @@ impl Engine {
             Input::LinkUp { epoch } => self.link_up(now, epoch, &mut effects),
             Input::LinkDown => self.link_down(),
             Input::Live(channels) => self.live(now, channels, &mut effects),
-            Input::Agents { queue, free } => {
+            Input::Agents { queue, agents } => {
                 self.asked_queues.remove(&queue);
-                self.agents.insert(queue, free);
+                self.agents.insert(queue, agents);
             }
             Input::Nodes(nodes) => self.nodes = nodes,
         }

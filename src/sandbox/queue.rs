@@ -209,6 +209,22 @@ impl World {
 
     // ---- what AMI asks for
 
+    /// What `QUEUE_MEMBER(queue,option)` holds, of the options that count agents; 0 where there is no such queue.
+    pub(super) fn queue_member(&self, function: &str) -> Option<usize> {
+        let (queue, option) = function.strip_prefix("QUEUE_MEMBER(")?.strip_suffix(')')?.split_once(',')?;
+        let Some(queue) = self.queues.get(queue) else { return Some(0) };
+        let is_idle = |member: &&Member| !member.paused && member.status() == "1";
+        let members = || queue.members.values();
+        match option {
+            "logged" | "count" => Some(members().count()),
+            "free" => Some(members().filter(is_idle).count()),
+            "ready" => {
+                Some(members().filter(|member| is_idle(member) && member.free_since <= self.moment).count())
+            }
+            _ => None,
+        }
+    }
+
     /// QueueAdd; gives what Asterisk says where it can't be.
     pub(super) fn queue_add(&mut self, queue: &str, interface: &str, name: &str) -> Result<(), &'static str> {
         let Some(found) = self.queues.get(queue) else {

@@ -1,13 +1,13 @@
 //! Calls for the agents of a queue: free agents + `ServiceLevel` − calls that are not yet with an agent.
 
 use astout::engine::dialing::CallEvent;
-use astout::engine::{Effect, Input};
+use astout::engine::{Effect, Input, QueueAgents};
 use astout::model::codes::CampaignStatus;
 use astout::model::ids::{CampaignUuid, DialingUuid, DlmaUuid};
 use astout::model::node;
 
 use crate::pbx::{SUCCESS, Step, created, fate, hangup};
-use crate::world::{World, millis, secs};
+use crate::world::{World, free_agents, millis, secs};
 
 /// A campaign that dials so many contacts for queue `sales`.
 fn for_sales(world: &mut World, plan: &[(&str, &str)], contacts: usize) -> (CampaignUuid, DlmaUuid) {
@@ -66,6 +66,32 @@ fn a_call_that_ends_in_the_queue_makes_room_for_another() {
     world.call(first, hangup(16));
 
     assert_eq!(world.originated().len(), 2);
+}
+
+#[test]
+fn whoever_waits_from_elsewhere_gets_a_free_agent_first() {
+    let mut world = agents(0);
+    for_sales(&mut world, &[], 20);
+    let agents = QueueAgents { waiting: 3, others: 2, ..free_agents(3) };
+    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents) });
+    assert_eq!(world.originated().len(), 1);
+    // One of them is being called an agent for, who is not free any more.
+    let agents = QueueAgents { waiting: 3, others: 1, ringing: 1, ..free_agents(2) };
+    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents) });
+    assert_eq!(world.originated().len(), 1);
+}
+
+#[test]
+fn agents_that_talk_wrap_up_or_are_paused_get_no_call_and_an_explanation_tells_of_each() {
+    let mut world = agents(0);
+    let (campaign, _) = for_sales(&mut world, &[], 20);
+    let agents = QueueAgents { talking: 4, wrapping: 3, paused: 2, busy: 1, ringing: 5, ..free_agents(0) };
+    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents) });
+    assert_eq!(world.originated().len(), 0);
+    let words = "0 agents are free for 0 lines (of 15 that are logged in: 5 being called, 4 talking, 3 wrapping up, 2 paused, 1 in \
+                 other calls)";
+    let held = world.held_by(campaign);
+    assert!(held[0].0 == "Queue" && held[0].1.contains(words), "{held:?}");
 }
 
 #[test]
@@ -205,7 +231,7 @@ fn never_more_calls_wait_than_there_are_agents_whatever_comes_and_goes() {
     for round in 0..200_u32 {
         let free = round % 4;
         let before = world.originated().len();
-        world.feed(Input::Agents { queue: "sales".into(), free: Some(free) });
+        world.feed(Input::Agents { queue: "sales".into(), agents: Some(free_agents(free)) });
         let open = world.engine.dialings().count();
         let fresh = world.originated().len() - before;
         assert!(fresh == 0 || open <= free as usize, "{open} calls for {free} agents");

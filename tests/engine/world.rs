@@ -11,7 +11,7 @@ use std::time::Duration;
 use astout::engine::campaign::on_request;
 use astout::engine::dialing::CallEvent;
 use astout::engine::explain::{About, Standing};
-use astout::engine::{Effect, Engine, Input, Options, window};
+use astout::engine::{Effect, Engine, Input, Options, QueueAgents, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialingStatus, Outcome};
 use astout::model::destination::Destination;
@@ -243,7 +243,7 @@ impl World {
 
     pub(crate) fn set_agents(&mut self, queue: &str, free: u32) {
         self.pbx.queues.insert(queue.to_owned(), free);
-        self.feed(Input::Agents { queue: queue.to_owned(), free: Some(free) });
+        self.feed(Input::Agents { queue: queue.to_owned(), agents: Some(free_agents(free)) });
     }
 
     /// What becomes of every call from now on: it rings so long, and talks so long where it is answered.
@@ -564,8 +564,8 @@ impl World {
                 self.schedule(self.now, Due::Input(Input::Live(answer)));
             }
             Effect::WatchQueue(queue) if self.linked => {
-                let free = self.pbx.queues.get(&queue).copied();
-                self.schedule(self.now, Due::Input(Input::Agents { queue, free }));
+                let agents = self.pbx.queues.get(&queue).copied().map(free_agents);
+                self.schedule(self.now, Due::Input(Input::Agents { queue, agents }));
             }
             Effect::Probe(_)
             | Effect::Scan
@@ -653,6 +653,11 @@ impl World {
         };
         self.feed_alone(answer);
     }
+}
+
+/// A queue that nobody else calls, with so many free agents and no others.
+pub(crate) fn free_agents(free: u32) -> QueueAgents {
+    QueueAgents { free, ..QueueAgents::default() }
 }
 
 fn fields_of(pairs: &[(&str, &str)]) -> Fields {

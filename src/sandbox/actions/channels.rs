@@ -116,7 +116,10 @@ pub(super) fn getvar(world: &mut World, asked: Asked<'_>) {
         return world.refuse(asked, "No variable specified");
     };
     let value = match asked.get("Channel") {
-        None => world.globals.get(&name).cloned().unwrap_or_default(),
+        None => match world.queue_member(&name) {
+            Some(count) => count.to_string(),
+            None => world.globals.get(&name).cloned().unwrap_or_default(),
+        },
         Some(wanted) => match world.find_channel(&wanted).and_then(|key| world.channels.get(&key)) {
             Some(channel) => value(world, channel, &name),
             None => return world.refuse(asked, NO_SUCH_CHANNEL),
