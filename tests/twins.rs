@@ -171,6 +171,104 @@ fn calls_to_their_destinations_are_told_alike() {
     );
 }
 
+/// Of agents, the headers whose value has to be the same too.
+const SAME_OF_AGENTS: [&str; 11] = [
+    "Queue",
+    "Interface",
+    "Status",
+    "Paused",
+    "PausedReason",
+    "Membership",
+    "Penalty",
+    "CallsTaken",
+    "Ringinuse",
+    "Wrapuptime",
+    "Count",
+];
+
+/// What a PBX tells of queues, by the agent that it is about, in its order; of each caller likewise.
+fn told_of_agents(client: &mut Client) -> Told {
+    let mut told = Told::new();
+    while let Some(event) = client.event(QUIET) {
+        let name = header(&event, "Event");
+        if !name.starts_with("Queue") && !name.starts_with("Agent") {
+            continue;
+        }
+        let whose = event.get("Interface").or_else(|| event.get("Uniqueid")).unwrap_or_default().into_owned();
+        // The dialplan's own variables are the lab's.
+        let headers = event.iter().filter(|(name, _)| name != "Event" && !name.contains("ChanVariable"));
+        let headers = headers.map(|(header, value)| {
+            let same = SAME.contains(&header.as_ref()) || SAME_OF_AGENTS.contains(&header.as_ref());
+            let free = header == "Linkedid" && value.contains('.');
+            if same && !free { format!("{header}={value}") } else { header.into_owned() }
+        });
+        let shown = format!("{name}: {}", headers.collect::<Vec<_>>().join(" "));
+        told.entry(whose).or_default().push(shown);
+    }
+    for events in told.values_mut() {
+        // Whether the device or the queue tells first of a call that begins or ends is chance.
+        events.sort_unstable();
+    }
+    told
+}
+
+#[test]
+fn what_agents_of_a_queue_do_is_told_alike() {
+    let lab = Lab::up("twins-agents");
+    let sandbox = Sandbox::up("");
+    // Devices of the lab are unknown until their first call.
+    for agent in [2001, 2002, 2003, 2004, 2005, 3001] {
+        lab.cli(&format!("devstate change Custom:agent-{agent} NOT_INUSE"));
+    }
+    let mut clients = [lab.admin(), sandbox.client()];
+    let agent = |interface| [("Queue", "sales_5"), ("Interface", interface)];
+    let (first, late) = (agent("Local/2001@astout-agents"), agent("Local/2009@astout-agents"));
+    let steps: [(&str, Vec<(&str, &str)>); 9] = [
+        ("QueuePause", [&first[..], &[("Paused", "true"), ("Reason", "lunch")]].concat()),
+        ("QueuePause", [&first[..], &[("Paused", "true"), ("Reason", "tea")]].concat()),
+        ("QueuePenalty", [&first[..], &[("Penalty", "3")]].concat()),
+        ("QueueMemberRingInUse", [&first[..], &[("RingInUse", "yes")]].concat()),
+        ("QueueMemberRingInUse", [&first[..], &[("RingInUse", "no")]].concat()),
+        ("QueuePause", [&first[..], &[("Paused", "false")]].concat()),
+        (
+            "QueueAdd",
+            [&late[..], &[("Penalty", "2"), ("Paused", "true"), ("Reason", "late"), ("Wrapuptime", "4")]]
+                .concat(),
+        ),
+        ("QueueRemove", late.to_vec()),
+        ("QueuePenalty", [&first[..], &[("Penalty", "0")]].concat()),
+    ];
+    for (name, fields) in steps {
+        let [real, twin] = clients.each_mut().map(|client| {
+            let answer = client.action(name, &fields);
+            let answer = format!("{} {}", header(&answer, "Response"), header(&answer, "Message"));
+            (answer, told_of_agents(client))
+        });
+        assert_eq!(real, twin, "{name} {fields:?}");
+    }
+    // One who gets an agent, and one who waits for an agent who never answers and gives up.
+    for (caller, queue) in
+        [("Local/1009901@astout-demo", "sales_5"), ("Local/1002001@astout-demo", "sales_slow")]
+    {
+        let call =
+            [("Channel", caller), ("ChannelId", "caller"), ("Async", "true"), ("Application", "Queue")];
+        let call = [&call[..], &[("Data", queue)]].concat();
+        let [real, twin] = clients.each_mut().map(|client| {
+            client.done("Originate", &call);
+            let mut told = told_of_agents(client);
+            // The call lasts longer than the pause by which the end of a tale is known.
+            std::thread::sleep(2 * QUIET);
+            for (whose, events) in told_of_agents(client) {
+                told.entry(whose).or_default().extend(events);
+            }
+            let last = if queue == "sales_slow" { "QueueCallerAbandon" } else { "AgentComplete" };
+            assert!(told.values().flatten().any(|event| event.starts_with(last)), "{told:?}");
+            told
+        });
+        assert_eq!(real, twin, "{caller} {queue}");
+    }
+}
+
 #[test]
 fn actions_are_answered_alike() {
     let lab = Lab::up("twins-actions");

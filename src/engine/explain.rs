@@ -445,7 +445,7 @@ fn agents_words(agents: Agents, queue: &str) -> String {
         Agents::NoSuchQueue => format!("queue {queue}: Asterisk has no such queue"),
         Agents::There { agents, lines, service_level, awaiting } => format!(
             "queue {queue}: {} agents are free for {lines} lines (of {} that are logged in: {} being called, {} talking, {} wrapping up, \
-             {} paused, {} in other calls), ServiceLevel {service_level}, {awaiting} calls are not with an agent yet; corrections by \
+             {} paused, {} in other calls; {} callers wait), ServiceLevel {service_level}, {awaiting} calls are not with an agent yet; corrections by \
              Asterisk's answers: {}",
             agents.free,
             agents.logged_in(),
@@ -454,6 +454,7 @@ fn agents_words(agents: Agents, queue: &str) -> String {
             agents.wrapping,
             agents.paused,
             agents.busy,
+            agents.waiting,
             agents.corrections,
         ),
     }

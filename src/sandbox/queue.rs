@@ -42,6 +42,10 @@ pub(super) struct Member {
     pub(super) membership: &'static str,
     pub(super) paused: bool,
     pub(super) paused_reason: String,
+    pub(super) penalty: u32,
+    pub(super) ring_in_use: bool,
+    /// Its own, which stands before the queue's.
+    wrapuptime_s: u32,
     pub(super) calls_taken: u32,
     /// The end of the last call, since 1970 and on the world's clock.
     pub(super) last_call: u64,
@@ -65,6 +69,15 @@ pub(super) struct Leg {
     rung_since: Duration,
     talking_since: Option<Duration>,
     bridge: String,
+}
+
+/// What QueueAdd says of an agent beside its names.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    pub(super) paused: bool,
+    pub(super) reason: String,
+    pub(super) penalty: u32,
+    pub(super) wrapuptime_s: u32,
 }
 
 /// What comes next for an agent.
@@ -95,20 +108,36 @@ impl Member {
         self.leg.is_none() && !self.paused && !self.leaves && self.free_since <= now
     }
 
+    fn new(interface: String, name: String, membership: &'static str, behaviour: Agents) -> Self {
+        Self {
+            interface,
+            name,
+            membership,
+            paused: false,
+            paused_reason: String::new(),
+            penalty: 0,
+            ring_in_use: false,
+            wrapuptime_s: 0,
+            calls_taken: 0,
+            last_call: 0,
+            free_since: Duration::ZERO,
+            last_pause: 0,
+            login_time: 0,
+            leg: None,
+            behaviour,
+            leaves: false,
+        }
+    }
+
     /// The headers that lists and events share; `location` is what each calls the interface.
-    pub(super) fn headers(
-        &self,
-        names: [&str; 2],
-        message: MessageBuilder,
-        wrapuptime: u32,
-    ) -> MessageBuilder {
+    pub(super) fn headers(&self, names: [&str; 2], message: MessageBuilder) -> MessageBuilder {
         let flag = |set: bool| if set { "1" } else { "0" };
         let message = message
             .header(names[0], &self.name)
             .header(names[1], &self.interface)
             .header("StateInterface", &self.interface)
             .header("Membership", self.membership)
-            .header("Penalty", "0")
+            .header("Penalty", self.penalty.to_string())
             .header("CallsTaken", self.calls_taken.to_string())
             .header("LastCall", self.last_call.to_string())
             .header("LastPause", self.last_pause.to_string())
@@ -118,8 +147,9 @@ impl Member {
             .header("Paused", flag(self.paused))
             .header("PausedReason", &self.paused_reason);
         let ringinuse = names[1] == "Interface";
-        let message = if ringinuse { message.header("Ringinuse", "0") } else { message };
-        message.header("Wrapuptime", wrapuptime.to_string())
+        let message = if ringinuse { message.header("Ringinuse", flag(self.ring_in_use)) } else { message };
+        // Of the queue's own Asterisk tells nothing.
+        message.header("Wrapuptime", self.wrapuptime_s.to_string())
     }
 }
 
@@ -159,37 +189,18 @@ impl World {
         };
         for number in agents.from..agents.from.saturating_add(agents.count) {
             let interface = format!("Local/{number}@astout-agents");
-            self.add_member(name, number, interface, format!("Agent {number}"), membership, agents.clone());
+            let member = Member::new(interface, format!("Agent {number}"), membership, agents.clone());
+            self.add_member(name, number, member);
         }
         if agents.shift_s > 0.0 {
             self.after(seconds(agents.shift_s), Due::Agent(name.to_owned(), AgentStep::LogsOut { group }));
         }
     }
 
-    fn add_member(
-        &mut self,
-        queue: &str,
-        key: u32,
-        interface: String,
-        name: String,
-        membership: &'static str,
-        behaviour: Agents,
-    ) {
-        let member = Member {
-            interface,
-            name,
-            membership,
-            paused: false,
-            paused_reason: String::new(),
-            calls_taken: 0,
-            last_call: 0,
-            free_since: Duration::ZERO,
-            last_pause: 0,
-            login_time: self.now.unix.as_secs(),
-            leg: None,
-            behaviour,
-            leaves: false,
-        };
+    fn add_member(&mut self, queue: &str, key: u32, member: Member) {
+        let unix = self.now.unix.as_secs();
+        let last_pause = if member.paused { unix } else { 0 };
+        let (membership, member) = (member.membership, Member { login_time: unix, last_pause, ..member });
         if let Some(queue) = self.queues.get_mut(queue) {
             queue.members.insert(key, member);
         }
@@ -202,7 +213,7 @@ impl World {
         let Some(of) = self.queues.get(queue) else { return };
         if let Some(found) = of.members.get(&member) {
             let message = event(event_name, Class::Agent).header("Queue", queue);
-            let message = found.headers(["MemberName", "Interface"], message, of.conf.wrapuptime_s);
+            let message = found.headers(["MemberName", "Interface"], message);
             self.event(Class::Agent, message);
         }
     }
@@ -226,7 +237,13 @@ impl World {
     }
 
     /// QueueAdd; gives what Asterisk says where it can't be.
-    pub(super) fn queue_add(&mut self, queue: &str, interface: &str, name: &str) -> Result<(), &'static str> {
+    pub(super) fn queue_add(
+        &mut self,
+        queue: &str,
+        interface: &str,
+        name: &str,
+        added: Added,
+    ) -> Result<(), &'static str> {
         let Some(found) = self.queues.get(queue) else {
             return Err("Unable to add interface to queue: No such queue");
         };
@@ -244,7 +261,10 @@ impl World {
             logs_in_s: 0.0,
             shift_s: 0.0,
         };
-        self.add_member(queue, key, interface.to_owned(), name.to_owned(), "dynamic", behaviour);
+        let member = Member::new(interface.to_owned(), name.to_owned(), "dynamic", behaviour);
+        let Added { paused, reason, penalty, wrapuptime_s } = added;
+        let paused_reason = if paused { reason } else { String::new() };
+        self.add_member(queue, key, Member { paused, paused_reason, penalty, wrapuptime_s, ..member });
         Ok(())
     }
 
@@ -284,19 +304,39 @@ impl World {
         paused: bool,
         reason: &str,
     ) -> usize {
-        let mut met = Vec::new();
-        for (name, queue) in &self.queues {
-            for (key, member) in &queue.members {
-                let named = only.is_none_or(|only| only == name);
-                if named && member.interface.eq_ignore_ascii_case(interface) {
-                    met.push((name.clone(), *key));
-                }
-            }
-        }
+        let met = self.members_of(only, interface);
         for (queue, key) in &met {
             self.pause(queue, *key, paused, reason);
         }
         met.len()
+    }
+
+    /// Changes the members of that interface, in one queue or in all; says how many it met.
+    pub(super) fn change_members(
+        &mut self,
+        only: Option<&str>,
+        interface: &str,
+        event_name: &str,
+        change: impl Fn(&mut Member),
+    ) -> usize {
+        let met = self.members_of(only, interface);
+        for (queue, key) in &met {
+            if let Some(member) = self.queues.get_mut(queue).and_then(|queue| queue.members.get_mut(key)) {
+                change(member);
+            }
+            self.member_event(event_name, queue, *key);
+        }
+        met.len()
+    }
+
+    fn members_of(&self, only: Option<&str>, interface: &str) -> Vec<(String, u32)> {
+        let queues = self.queues.iter().filter(|(name, _)| only.is_none_or(|only| only == *name));
+        let of = |(name, queue): (&String, &Queue)| {
+            let members =
+                queue.members.iter().filter(|(_, member)| member.interface.eq_ignore_ascii_case(interface));
+            members.map(|(key, _)| (name.clone(), *key)).collect::<Vec<_>>()
+        };
+        queues.flat_map(of).collect()
     }
 
     fn pause(&mut self, queue: &str, key: u32, paused: bool, reason: &str) {

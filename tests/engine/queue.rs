@@ -89,7 +89,7 @@ fn agents_that_talk_wrap_up_or_are_paused_get_no_call_and_an_explanation_tells_o
     world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents) });
     assert_eq!(world.originated().len(), 0);
     let words = "0 agents are free for 0 lines (of 15 that are logged in: 5 being called, 4 talking, 3 wrapping up, 2 paused, 1 in \
-                 other calls)";
+                 other calls; 0 callers wait)";
     let held = world.held_by(campaign);
     assert!(held[0].0 == "Queue" && held[0].1.contains(words), "{held:?}");
 }

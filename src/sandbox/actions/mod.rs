@@ -14,7 +14,7 @@ use crate::ami::{Class, Message, MessageBuilder, Request, response};
 type Row = (&'static str, &'static str, &'static str, fn(&mut World, Asked<'_>));
 
 /// Those that a session serves itself have no entry but in ListCommands.
-const ACTIONS: [Row; 23] = [
+const ACTIONS: [Row; 25] = [
     ("Command", "Execute Asterisk CLI Command.", "command,all", command::command),
     ("CoreSettings", "Show PBX core settings (version etc).", "system,reporting,all", command::core_settings),
     (
@@ -34,7 +34,9 @@ const ACTIONS: [Row; 23] = [
     ("Originate", "Originate a call.", "originate,all", originate::originate),
     ("Ping", "Keepalive command.", "<none>", World::unknown),
     ("QueueAdd", "Add interface to queue.", "agent,all", queues::add),
+    ("QueueMemberRingInUse", "Set the ringinuse value for a queue member.", "agent,all", queues::ring_in_use),
     ("QueuePause", "Makes a queue member temporarily unavailable.", "agent,all", queues::pause),
+    ("QueuePenalty", "Set the penalty for a queue member.", "agent,all", queues::penalty),
     ("QueueRemove", "Remove interface from queue.", "agent,all", queues::remove),
     ("QueueStatus", "Show queue status.", "<none>", queues::status),
     ("QueueSummary", "Show queue summary.", "<none>", queues::summary),

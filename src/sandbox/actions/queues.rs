@@ -3,7 +3,7 @@
 use super::Asked;
 use crate::ami::{MessageBuilder, response};
 use crate::sandbox::profile::Strategy;
-use crate::sandbox::queue::Queue;
+use crate::sandbox::queue::{Added, Member, Queue};
 use crate::sandbox::world::World;
 
 /// A mean in whole seconds; 0 of nothing.
@@ -20,7 +20,7 @@ pub(super) fn status(world: &mut World, asked: Asked<'_>) {
         items.push(params(name, queue).echo(asked.id()));
         for member in queue.members.values() {
             let item = MessageBuilder::new("Event", "QueueMember").header("Queue", name);
-            let item = member.headers(["Name", "Location"], item, queue.conf.wrapuptime_s);
+            let item = member.headers(["Name", "Location"], item);
             items.push(item.echo(asked.id()));
         }
         for (place, call) in queue.waiting.iter().enumerate() {
@@ -69,7 +69,7 @@ pub(super) fn summary(world: &mut World, asked: Asked<'_>) {
     let only = asked.get("Queue");
     let queues = world.queues.iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == *name));
     let item = |(name, queue): (&String, &Queue)| {
-        let available = |member: &&crate::sandbox::queue::Member| !member.paused && member.status() == "1";
+        let available = |member: &&Member| !member.paused && member.status() == "1";
         let longest = queue.waiting.first().and_then(|call| world.channels.get(&world.calls.get(call)?.one));
         let longest = longest.map_or(0, |channel| world.moment.saturating_sub(channel.created).as_secs());
         MessageBuilder::new("Event", "QueueSummary")
@@ -92,11 +92,15 @@ pub(super) fn add(world: &mut World, asked: Asked<'_>) {
         return world.refuse(asked, "'Interface' not specified.");
     };
     let name = asked.get("MemberName").unwrap_or_default();
-    match world.queue_add(&queue, &interface, &name) {
+    let number = |name| asked.get(name).and_then(|number| number.parse().ok()).unwrap_or_default();
+    let added = Added {
+        paused: asked.get("Paused").is_some_and(|paused| is_true(&paused)),
+        reason: asked.get("Reason").unwrap_or_default(),
+        penalty: number("Penalty"),
+        wrapuptime_s: number("Wrapuptime"),
+    };
+    match world.queue_add(&queue, &interface, &name, added) {
         Ok(()) => {
-            if asked.get("Paused").is_some_and(|paused| paused != "0" && paused != "false") {
-                world.queue_pause(Some(&queue), &interface, true, "");
-            }
             world.answer(asked, response::success_message(asked.id(), "Added interface to queue"));
         }
         Err(text) => world.refuse(asked, text),
@@ -119,11 +123,42 @@ pub(super) fn pause(world: &mut World, asked: Asked<'_>) {
     let (Some(interface), Some(paused)) = (asked.get("Interface"), asked.get("Paused")) else {
         return world.refuse(asked, "Need 'Interface' and 'Paused' parameters.");
     };
-    let paused = ["1", "true", "yes", "on"].iter().any(|word| paused.eq_ignore_ascii_case(word));
+    let paused = is_true(&paused);
     let (queue, reason) = (asked.get("Queue"), asked.get("Reason").unwrap_or_default());
     if world.queue_pause(queue.as_deref(), &interface, paused, &reason) == 0 {
         return world.refuse(asked, "Interface not found");
     }
     let text = if paused { "Interface paused successfully" } else { "Interface unpaused successfully" };
     world.answer(asked, response::success_message(asked.id(), text));
+}
+
+/// As Asterisk's `ast_true`.
+fn is_true(text: &str) -> bool {
+    ["1", "true", "yes", "on", "y", "t"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+pub(super) fn penalty(world: &mut World, asked: Asked<'_>) {
+    let (Some(interface), Some(penalty)) = (asked.get("Interface"), asked.get("Penalty")) else {
+        return world.refuse(asked, "Need 'Interface' and 'Penalty' parameters.");
+    };
+    let Some(penalty) = penalty.parse().ok() else {
+        return world.refuse(asked, "Invalid interface, queuename or penalty");
+    };
+    let change = |member: &mut Member| member.penalty = penalty;
+    if world.change_members(asked.get("Queue").as_deref(), &interface, "QueueMemberPenalty", change) == 0 {
+        return world.refuse(asked, "Invalid interface, queuename or penalty");
+    }
+    world.answer(asked, response::success_message(asked.id(), "Interface penalty set successfully"));
+}
+
+pub(super) fn ring_in_use(world: &mut World, asked: Asked<'_>) {
+    let (Some(interface), Some(ring)) = (asked.get("Interface"), asked.get("RingInUse")) else {
+        return world.refuse(asked, "Need 'Interface' and 'RingInUse' parameters.");
+    };
+    let ring = is_true(&ring);
+    let change = |member: &mut Member| member.ring_in_use = ring;
+    if world.change_members(asked.get("Queue").as_deref(), &interface, "QueueMemberRinginuse", change) == 0 {
+        return world.refuse(asked, "Invalid interface, queuename, or ringinuse value");
+    }
+    world.answer(asked, response::success_message(asked.id(), "Interface ringinuse set successfully"));
 }

@@ -111,8 +111,10 @@ impl World {
     pub(in crate::sandbox) fn end_talk(&mut self, queue: &str, key: u32, who: &str, cause: u32) {
         let (moment, unix) = (self.moment, self.now.unix.as_secs());
         let Some(found) = self.queues.get_mut(queue) else { return };
-        let wrapuptime = Duration::from_secs(found.conf.wrapuptime_s.into());
+        let of_queue = found.conf.wrapuptime_s;
         let Some(member) = found.members.get_mut(&key) else { return };
+        let own = (member.wrapuptime_s > 0).then_some(member.wrapuptime_s);
+        let wrapuptime = Duration::from_secs(own.unwrap_or(of_queue).into());
         let Some(leg) = member.leg.take() else { return };
         member.calls_taken += 1;
         member.last_call = unix;

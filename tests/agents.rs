@@ -1,0 +1,174 @@
+//! The agents of a queue of a real Asterisk, as astout sees them and as Asterisk tells them to whoever asks: the same at
+//! every quiet instant, whatever comes and goes.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failure is a failed test")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use astout::ami::Message;
+use support::ami::{Client, header};
+use support::daemon::Daemon;
+use support::lab::Lab;
+use support::scenario::{Campaign, LOCAL};
+
+/// Within which astout has to see what Asterisk tells. That somebody need not be left alone any more has no event: it is
+/// asked every second.
+const IN_FLIGHT: Duration = Duration::from_secs(2);
+/// How long the scene goes on.
+const SCENE: Duration = Duration::from_secs(40);
+
+/// What either side says of the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct View {
+    logged_in: usize,
+    free: usize,
+    ringing: usize,
+    talking: usize,
+    wrapping: usize,
+    paused: usize,
+    busy: usize,
+    waiting: usize,
+}
+
+/// Asterisk's answers, a second session's: QueueSummary, QueueStatus and the count of those that it would call.
+fn asterisk(admin: &mut Client, queue: &str) -> View {
+    let of = [("Queue", queue)];
+    let summary = admin.list("QueueSummary", &of);
+    let number = |name: &str| header(&summary[0], name).parse().unwrap();
+    let (logged_in, waiting) = (number("LoggedIn"), number("Callers"));
+    let items = admin.list("QueueStatus", &of);
+    let ready = admin.done("Getvar", &[("Variable", &format!("QUEUE_MEMBER({queue},ready)"))]);
+    let free: usize = header(&ready, "Value").parse().unwrap();
+    let is = |member: &Message, name: &str, value: &str| header(member, name) == value;
+    let mut view = View { logged_in, free, ringing: 0, talking: 0, wrapping: 0, paused: 0, busy: 0, waiting };
+    for member in items.iter().filter(|item| is(item, "Event", "QueueMember")) {
+        let place = match header(member, "Status").as_str() {
+            "4" | "5" => continue,
+            _ if is(member, "InCall", "1") => &mut view.talking,
+            "6" => &mut view.ringing,
+            _ if is(member, "PausedReason", "wrap-up") => &mut view.wrapping,
+            _ if is(member, "Paused", "1") => &mut view.paused,
+            "0" | "1" => continue,
+            _ => &mut view.busy,
+        };
+        *place += 1;
+    }
+    // The rest are idle, and Asterisk leaves them alone, or would call them.
+    let others = view.ringing + view.talking + view.wrapping + view.paused + view.busy;
+    view.wrapping += (view.logged_in - others).saturating_sub(view.free);
+    view
+}
+
+/// What astout tells of it.
+fn astout(client: &mut Client, campaign: &str) -> (View, String) {
+    let items = client.list("OutExplain", &[("Uuid", campaign)]);
+    let gate = items.iter().find(|item| header(item, "Gate") == "Queue").expect("the gate");
+    let saw = header(gate, "Saw");
+    let counts: Vec<usize> =
+        saw.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
+    let [free, _lines, logged_in, ringing, talking, wrapping, paused, busy, waiting, ..] = counts[..] else {
+        panic!("{saw}");
+    };
+    (View { logged_in, free, ringing, talking, wrapping, paused, busy, waiting }, saw)
+}
+
+/// Whether the two agree at a quiet instant: one at which Asterisk tells the same before and after. `None` where it was
+/// none.
+fn agree(admin: &mut Client, client: &mut Client, queue: &str, campaign: &str) -> Option<Duration> {
+    let begun = Instant::now();
+    let told = asterisk(admin, queue);
+    loop {
+        let (seen, words) = astout(client, campaign);
+        let late = begun.elapsed();
+        if asterisk(admin, queue) != told {
+            return None;
+        }
+        if seen == told {
+            return Some(late);
+        }
+        assert!(late < IN_FLIGHT, "Asterisk tells {told:?}, astout sees {seen:?}: {words}");
+    }
+}
+
+#[test]
+fn astouts_view_of_a_queue_is_asterisks_at_every_quiet_instant() {
+    let lab = Lab::up("view");
+    let daemon = Daemon::start(&lab, "");
+    let (mut client, mut admin) = (daemon.client(), lab.admin());
+    // Devices of the lab are unknown until their first call.
+    for agent in 4001..=4006 {
+        lab.cli(&format!("devstate change Custom:agent-{agent} NOT_INUSE"));
+    }
+    let numbers: Vec<_> = (0..60).map(|place| format!("10099{place:02}")).collect();
+    let contacts: Vec<_> = numbers.iter().map(|number| [("Number1", number.as_str())]).collect();
+    let contacts: Vec<&[(&str, &str)]> = contacts.iter().map(|contact| &contact[..]).collect();
+    let plan = [&LOCAL[..], &[("DlEndHandle", "0"), ("MaxRetry1", "1")]].concat();
+    let queue = [("Type", "1"), ("Application", "Queue"), ("Data", "sales_wrap")];
+    let campaign = Campaign::create(&mut client, &plan, &queue, &contacts);
+    campaign.request(&mut client, "1");
+
+    let pause = |admin: &mut Client, agent: u32, paused: &str, reason: &str| {
+        let interface = format!("Local/{agent}@astout-agents");
+        let fields =
+            [("Queue", "sales_wrap"), ("Interface", &interface), ("Paused", paused), ("Reason", reason)];
+        admin.done("QueuePause", &fields);
+    };
+    let (sixth, device) = ("Local/4006@astout-agents", "Custom:agent-4006");
+    let (begun, mut step) = (Instant::now(), 0);
+    let (mut agreed, mut busy_instants, mut latest) = (0, 0, Duration::ZERO);
+    while begun.elapsed() < SCENE {
+        if begun.elapsed() > Duration::from_secs(2) * step {
+            step += 1;
+            // A caller from elsewhere; every third gives up early.
+            let caller =
+                if step % 3 == 0 { "Local/1000901@astout-demo" } else { "Local/1009901@astout-demo" };
+            let to = [("Application", "Queue"), ("Data", "sales_wrap"), ("Async", "true")];
+            admin.done("Originate", &[&[("Channel", caller)][..], &to].concat());
+            match step {
+                2 => pause(&mut admin, 4002, "true", "lunch"),
+                4 => pause(&mut admin, 4003, "true", "wrap-up"),
+                5 => pause(&mut admin, 4003, "false", ""),
+                6 => pause(&mut admin, 4002, "false", ""),
+                7 => {
+                    let fields = [("Queue", "sales_wrap"), ("Interface", sixth), ("StateInterface", device)];
+                    admin.done("QueueAdd", &fields);
+                }
+                8 => drop(lab.cli("devstate change Custom:agent-4001 ONHOLD")),
+                9 => drop(lab.cli("devstate change Custom:agent-4001 NOT_INUSE")),
+                10 => drop(lab.cli("devstate change Custom:agent-4006 UNAVAILABLE")),
+                12 => drop(lab.cli("devstate change Custom:agent-4006 NOT_INUSE")),
+                13 => {
+                    let fields = [("Queue", "sales_wrap"), ("Interface", sixth), ("Penalty", "5")];
+                    admin.done("QueuePenalty", &fields);
+                }
+                15 => drop(admin.done("QueueRemove", &[("Queue", "sales_wrap"), ("Interface", sixth)])),
+                _ => {}
+            }
+        }
+        if let Some(late) = agree(&mut admin, &mut client, "sales_wrap", &campaign.uuid) {
+            agreed += 1;
+            latest = latest.max(late);
+            let (view, _) = astout(&mut client, &campaign.uuid);
+            busy_instants += u32::from(view.talking > 0 && view.wrapping > 0);
+        }
+        // As often as people look, not as fast as can be.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (view, words) = astout(&mut client, &campaign.uuid);
+    println!(
+        "{agreed} instants, {busy_instants} with talk and wrap-up, the latest after {latest:?}; {view:?}"
+    );
+    assert!(
+        agreed >= 50 && busy_instants >= 10,
+        "{agreed} quiet instants, {busy_instants} with talk and wrap-up"
+    );
+    // The events alone were enough.
+    assert!(words.ends_with("corrections by Asterisk's answers: 0"), "{words}");
+    campaign.request(&mut client, "30");
+    campaign.until_stopped(&mut client);
+    let talked = daemon.results().iter().filter(|line| line["outcome"] == "answered").count();
+    assert!(talked >= 10, "{talked} of the campaign's own calls");
+    daemon.check();
+}
