@@ -110,6 +110,9 @@ fn plan(headers: Headers, plan: &Plan) -> Headers {
     if let Some(ratio) = plan.power_ratio {
         headers = headers.is("PowerRatio", ratio);
     }
+    for (name, value) in plan.abandonment.set() {
+        headers = headers.is(name, value);
+    }
     for (name, delays) in [
         ("RetryDelayBusy", &retry.busy),
         ("RetryDelayNoAnswer", &retry.no_answer),

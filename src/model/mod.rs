@@ -1,6 +1,7 @@
 //! The nouns of the dialer, without IO: what they hold, how they are read from an operator's fields, and the rules
 //! that hold for their values. Whoever has one of these types has a checked value.
 
+pub mod abandonment;
 pub mod campaign;
 pub mod codes;
 pub mod destination;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::abandonment::Abandonment;
 use super::codes::{DialMode, DlEndHandle};
 use super::fields::{FieldError, Fields};
 use super::ids::PlanUuid;
@@ -55,6 +56,9 @@ pub struct Plan {
     /// What it adds to the Originate of its calls.
     #[serde(flatten)]
     pub originate: OriginateOptions,
+    /// What it says of callees who answer and get no agent.
+    #[serde(flatten)]
+    pub abandonment: Abandonment,
     /// With `DialMode` 3: how many lines a free agent gets; `None`: one.
     #[serde(default)]
     pub power_ratio: Option<PowerRatio>,
@@ -108,6 +112,7 @@ impl Plan {
             tech_name: None,
             service_level: 0,
             originate: OriginateOptions::default(),
+            abandonment: Abandonment::default(),
             power_ratio: None,
             max_retry: MaxRetry([DEFAULT_MAX_RETRY; NUMBERS]),
             tm_create: now,
@@ -156,6 +161,7 @@ impl Plan {
         }
         self.retry = self.retry.updated(fields)?;
         self.originate = self.originate.updated(fields)?;
+        self.abandonment = self.abandonment.updated(fields)?;
         if let Some(ratio) = fields.parsed_or_unset("PowerRatio", RATIO_FORM)? {
             self.power_ratio = ratio;
         }

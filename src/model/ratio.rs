@@ -31,32 +31,40 @@ impl PowerRatio {
     }
 }
 
+/// Reads a number with so many digits before its point, and two behind it at most: `2.5` is 250.
+pub(super) fn hundredths(text: &str, digits_before: usize) -> Option<u32> {
+    let digits = |text: &str, most: usize| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (whole, decimals) = text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    if !digits(whole, digits_before) || !decimals.is_none_or(|decimals| digits(decimals, 2)) {
+        return None;
+    }
+    let decimals = format!("{:0<2}", decimals.unwrap_or_default());
+    (whole.to_owned() + &decimals).parse().ok()
+}
+
+/// Writes it without zeros behind.
+pub(super) fn write_hundredths(number: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (whole, hundredths) = (number / 100, number % 100);
+    match (hundredths, hundredths % 10) {
+        (0, _) => write!(f, "{whole}"),
+        (_, 0) => write!(f, "{whole}.{}", hundredths / 10),
+        _ => write!(f, "{whole}.{hundredths:02}"),
+    }
+}
+
 impl FromStr for PowerRatio {
     type Err = NotARatio;
 
     fn from_str(text: &str) -> Result<Self, NotARatio> {
-        let digits = |text: &str, most: usize| {
-            (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        let (whole, decimals) =
-            text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
-        if !digits(whole, 2) || !decimals.is_none_or(|decimals| digits(decimals, 2)) {
-            return Err(NotARatio);
-        }
-        let decimals = format!("{:0<2}", decimals.unwrap_or_default());
-        let hundredths = (whole.to_owned() + &decimals).parse().map_err(|_| NotARatio)?;
-        if (100..=2000).contains(&hundredths) { Ok(Self(hundredths)) } else { Err(NotARatio) }
+        hundredths(text, 2).filter(|ratio| (100..=2000).contains(ratio)).map(Self).ok_or(NotARatio)
     }
 }
 
 impl fmt::Display for PowerRatio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, hundredths) = (self.0 / 100, self.0 % 100);
-        match (hundredths, hundredths % 10) {
-            (0, _) => write!(f, "{whole}"),
-            (_, 0) => write!(f, "{whole}.{}", hundredths / 10),
-            _ => write!(f, "{whole}.{hundredths:02}"),
-        }
+        write_hundredths(self.0, f)
     }
 }
 

@@ -91,6 +91,14 @@ pub enum Refusal {
         /// Its name.
         name: String,
     },
+    /// A destination for those whom no agent takes.
+    #[error("Uuid: the AbandonDest of plan {plan} ({name}); allowed: once that has another, or none")]
+    IsAbandonDest {
+        /// The plan's uuid.
+        plan: String,
+        /// Its name.
+        name: String,
+    },
     /// A campaign that is to start when another one ends.
     #[error(
         "Uuid: campaign {campaign} ({name}) has it as its NextCampaign; allowed: once that has another, or none"

@@ -24,6 +24,9 @@ impl Stored for Destination {
 
 const FAILS_OVER_TO: &str = "SELECT uuid, name FROM destination WHERE failover = ?1 AND uuid <> ?1 AND in_use = 1 ORDER BY rowid LIMIT 1";
 
+const ABANDONS_TO: &str =
+    "SELECT uuid, name FROM plan WHERE abandon_dest = ?1 AND in_use = 1 ORDER BY rowid LIMIT 1";
+
 pub(super) const ALL: &str = "SELECT * FROM destination WHERE in_use = 1 ORDER BY rowid";
 
 pub(super) async fn create(
@@ -66,6 +69,13 @@ pub(super) async fn delete(
         let name: Option<String> = other.try_get("name")?;
         let name = name.unwrap_or_default();
         return Err(Refusal::IsFailover { destination: other.try_get("uuid")?, name }.into());
+    }
+    if let Some(plan) =
+        query(ABANDONS_TO).bind(destination.uuid.to_string()).fetch_optional(&mut *conn).await?
+    {
+        let name: Option<String> = plan.try_get("name")?;
+        let name = name.unwrap_or_default();
+        return Err(Refusal::IsAbandonDest { plan: plan.try_get("uuid")?, name }.into());
     }
     let destination = Destination { in_use: false, tm_delete: Some(now), ..destination };
     row::save(conn, &destination).await?;

@@ -8,6 +8,7 @@ use super::error::Fault;
 use super::row::{self, Stored};
 use super::writer::Rules;
 use super::{Store, StoreError};
+use crate::model::destination::Destination;
 use crate::model::fields::{FieldError, Fields};
 use crate::model::ids::PlanUuid;
 use crate::model::plan::Plan;
@@ -18,7 +19,8 @@ impl Stored for Plan {
     const KIND: NounKind = NounKind::Plan;
     const SAVE: &'static str = row::save_sql!("plan": "name" "detail" "in_use" "variables" "dial_mode" "dial_timeout"
         "caller_id" "dl_end_handle" "retry_delay" "retry_delay_busy" "retry_delay_noanswer" "retry_delay_congestion" "retry_delay_failed"
-        "trunk_fault_retries" "power_ratio" "trunk_name" "tech_name" "service_level" "early_media" "codecs"
+        "trunk_fault_retries" "power_ratio" "abandon_target" "abandon_window" "abandon_after" "min_ring" "abandon_dest"
+        "count_amd_false_positives" "trunk_name" "tech_name" "service_level" "early_media" "codecs"
         "uui_field" "max_retry_cnt_1" "max_retry_cnt_2" "max_retry_cnt_3" "max_retry_cnt_4" "max_retry_cnt_5"
         "max_retry_cnt_6" "max_retry_cnt_7" "max_retry_cnt_8" "tm_create" "tm_delete" "tm_update");
     const ONE: &'static str = "SELECT * FROM plan WHERE uuid = ?1 AND in_use = 1";
@@ -36,6 +38,7 @@ pub(super) async fn create(
 ) -> Result<Plan, Fault> {
     let uuid = row::new_uuid::<Plan>(conn, uuid, fields).await?;
     let plan = Plan::create(PlanUuid::new(uuid), fields, &rules.policy, now)?;
+    check_abandon_dest(conn, &plan).await?;
     row::save(conn, &plan).await?;
     Ok(plan)
 }
@@ -47,6 +50,7 @@ pub(super) async fn update(
     fields: &Fields,
 ) -> Result<Plan, Fault> {
     let plan = row::requested::<Plan>(conn, fields).await?.updated(fields, &rules.policy, now)?;
+    check_abandon_dest(conn, &plan).await?;
     if campaign::dials_by(conn, plan.uuid).await?
         && let Some((field, given, allowed)) = plan.why_not_dialled()
     {
@@ -67,6 +71,14 @@ pub(super) async fn delete(
     let plan = Plan { in_use: false, tm_delete: Some(now), ..plan };
     row::save(conn, &plan).await?;
     Ok(plan)
+}
+
+/// The destination of those whom no agent takes has to be there.
+async fn check_abandon_dest(conn: &mut SqliteConnection, plan: &Plan) -> Result<(), Fault> {
+    if let Some(uuid) = plan.abandonment.dest {
+        let _found: Destination = row::named(conn, "AbandonDest", uuid.uuid()).await?;
+    }
+    Ok(())
 }
 
 impl Store {

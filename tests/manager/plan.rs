@@ -48,6 +48,12 @@ async fn what_is_wrong_is_refused_with_the_form_that_is_right_and_nothing_is_wri
         ("Codecs", "u law", "up to 20 names of codecs with commas between"),
         ("UuiField", "Number 1", "Name, Detail, UKey, UData or Email"),
         ("PowerRatio", "0.5", "a number from 1 to 20 with two decimals at most"),
+        ("AbandonTarget", "101", "a number from 0 to 100 with two decimals at most"),
+        ("AbandonWindow", "week", "day, month, rolling-30d or calls"),
+        ("AbandonAfter", "61", "a whole number from 0 to 60 (seconds)"),
+        ("MinRing", "soon", "a whole number from 0 to 300 (seconds)"),
+        ("AbandonDest", "sales", "a uuid, xxxxxxxx-xxxx"),
+        ("CountAmdFalsePositives", "yes", "0 or 1"),
         ("DialMode", "5", "0 (none), 1 (predictive), 2 (progressive), 3 (power) or 4 (preview)"),
     ] {
         for action in ["Action: OutPlanCreate".to_owned(), format!("Action: OutPlanUpdate\nUuid: {uuid}")] {
@@ -57,6 +63,33 @@ async fn what_is_wrong_is_refused_with_the_form_that_is_right_and_nothing_is_wri
         }
     }
     assert_eq!(client.list("Action: OutPlanShow").await, before);
+}
+
+#[tokio::test]
+async fn what_a_plan_says_of_abandoned_calls_is_shown_where_it_is_not_the_usual() {
+    let daemon = Daemon::start().await;
+    let mut client = daemon.login("admin").await;
+    let message = client.create("Action: OutDestinationCreate\nExten: sorry\nContext: in").await;
+    let set = format!(
+        "AbandonTarget: 2.5\nAbandonWindow: rolling-30d\nAbandonAfter: 3\nMinRing: 20\nAbandonDest: {message}\n\
+         CountAmdFalsePositives: 1"
+    );
+    let uuid = client.create(&format!("Action: OutPlanCreate\nName: x\n{set}")).await;
+    assert_eq!(behind(&mut client, &uuid).await.join("\n"), set);
+    let event = client.event("OutPlanCreate").await;
+    assert_eq!((event.get("AbandonTarget"), event.get("AbandonDest")), ("2.5", message.as_str()));
+    // The destination is needed as long as the plan names it.
+    let reply = client.ask(&format!("Action: OutDestinationDelete\nUuid: {message}")).await;
+    let text = format!("Uuid: the AbandonDest of plan {uuid} (x); allowed: once that has another, or none");
+    assert!(reply.get("Message").contains(&text), "{}", reply.0);
+    let usual = "AbandonTarget: 3\nAbandonWindow: day\nAbandonAfter: 2\nMinRing: 15\nAbandonDest:\n\
+                 CountAmdFalsePositives: 0";
+    client.done(&format!("Action: OutPlanUpdate\nUuid: {uuid}\n{usual}")).await;
+    assert_eq!(behind(&mut client, &uuid).await, [""; 0]);
+    client.done(&format!("Action: OutDestinationDelete\nUuid: {message}")).await;
+    let reply = client.ask(&format!("Action: OutPlanUpdate\nUuid: {uuid}\nAbandonDest: {message}")).await;
+    assert!(reply.get("Message").contains(&format!("AbandonDest: \"{message}\" names no destination")));
+    assert_eq!(behind(&mut client, &uuid).await, [""; 0]);
 }
 
 #[tokio::test]

@@ -105,6 +105,16 @@ const PLAN: &[Field] = &[
     field("TechName", "TECH", "The channel technology: PJSIP, Local …"),
     field("TrunkName", "TRUNK", "The trunk, or the context of Local; goes behind the number as @TRUNK"),
     field("ServiceLevel", "CALLS", "Calls beyond the free agents of a queue [default: 0]"),
+    field(
+        "AbandonTarget",
+        "PERCENT",
+        "How many of the calls that people answer may get no agent [default: 3]",
+    ),
+    field("AbandonWindow", "WINDOW", "Over what: day, month, rolling-30d, calls [default: day]"),
+    field("AbandonAfter", "SECONDS", "After how long without an agent a call counts so [default: 2]"),
+    field("MinRing", "SECONDS", "No call is given up that has rung for less [default: 15]"),
+    uuid("AbandonDest", NounKind::Destination, "Takes a callee whom no agent can"),
+    field("CountAmdFalsePositives", "0|1", "1: people taken for machines count as abandoned [default: 0]"),
     field("RetryDelay", "SECONDS", "From the end of a contact's last try to its next [default: 60]"),
     field(
         "RetryDelayBusy",
