@@ -143,6 +143,33 @@ fn two_campaigns_for_one_queue_share_its_agents_also_while_they_claim() {
 }
 
 #[test]
+fn campaigns_for_one_queue_share_its_free_agents_by_their_weight_whether_they_come_one_by_one_or_many() {
+    for at_once in [1, 4] {
+        let mut world = agents(0);
+        let campaigns = ["1", "3"].map(|weight| {
+            let (plan, dlma, dest) = (world.plan(&[]), world.dlma(), world.queue("sales,t"));
+            world.dls(dlma, 100);
+            let campaign = world.campaign(plan, dlma, dest, &[("Weight", weight)]);
+            world.request(campaign, CampaignStatus::Start);
+            campaign
+        });
+        for round in 1..=80 / at_once {
+            world.set_agents("sales", at_once);
+            world.advance(secs(1));
+            let dialled = world.originated();
+            assert_eq!(dialled.len(), (round * at_once) as usize, "a call for each");
+            // They talk, and no other agent is free.
+            world.set_agents("sales", 0);
+            dialled.iter().rev().take(at_once as usize).for_each(|dialing| take(&mut world, *dialing));
+        }
+        let of = |campaign: CampaignUuid| {
+            world.attempts().iter().filter(|(_, attempt)| attempt.capsule.campaign.uuid == campaign).count()
+        };
+        assert_eq!(campaigns.map(of), [20, 60], "{at_once} at once");
+    }
+}
+
+#[test]
 fn campaigns_that_wait_for_one_queue_get_its_free_agent_once() {
     let mut world = agents(0);
     for _ in 0..3 {
