@@ -1,0 +1,3 @@
+//! Pacing: does the predictive mode keep its promises?
+
+mod properties;
