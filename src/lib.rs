@@ -14,6 +14,7 @@
 //! | 2 | [`result_log`] | appends the lines of ended attempts to `astout.result`, each once |
 //! | 2 | [`disk`] | watches the room on disk, and keeps a ballast for when there is none |
 //! | 2 | [`sandbox`] | a PBX that speaks AMI and rings nobody: for tests, the demo, rehearsals |
+//! | 2 | [`simworld`] | the simulated world of `astout simulate`: callees, agents, virtual time; no sockets |
 //! | 2 | [`check`] | the independent reader: do the records say that the promises held? |
 //! | 3 | [`daemon`] | drives: owns the engine, carries out its effects, serves the doors' requests |
 //! | 4 | [`manager`] | door: the AMI server, its actions and events, and the `out …` command lines |
@@ -37,4 +38,5 @@ pub mod manager;
 pub mod model;
 pub mod result_log;
 pub mod sandbox;
+pub mod simworld;
 pub mod store;

@@ -12,6 +12,7 @@ mod prompt;
 mod remote;
 mod sandbox;
 mod serve;
+mod simulate;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -45,7 +46,7 @@ const CONFIG: u8 = 78;
     about = "An outbound dialer beside Asterisk: campaigns over AMI, nobody dialled twice, no result lost.",
     after_help = "Examples:\n  astout check-config --config /etc/astout/astout.toml\n  astout serve --config \
                   /etc/astout/astout.toml\n  astout -rx \"out show campaigns\"\n  astout campaign list\n  astout import --dlma UUID leads.csv \
-                  --dry-run\n  astout doctor\n  astout check\n\nExit codes: 0 fine, 1 refused by the daemon or found \
+                  --dry-run\n  astout doctor\n  astout check\n  astout simulate day.json\n\nExit codes: 0 fine, 1 refused by the daemon or found \
                   wrong, 64 usage, 65 nothing to take, 69 unavailable, 70 internal, 74 IO, 78 config",
     arg_required_else_help = true
 )]
@@ -84,6 +85,8 @@ enum Command {
     CheckConfig,
     /// Run a PBX that speaks AMI and rings nobody, to rehearse a campaign on
     Sandbox(sandbox::Arguments),
+    /// Play a campaign's days under virtual time, with the pacing that dials live: several settings side by side
+    Simulate(simulate::Arguments),
     /// Say whether the promises held: reads database and result log, and what others have seen; 1 if not
     Check(check::Arguments),
     /// Put the contacts of a CSV file into a dial list; cut off, the same command goes on where it was
@@ -135,6 +138,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             check_config::run(&arguments.config, environment, &mut std::io::stdout().lock())
         }
         (None, Some(Command::Sandbox(sandbox))) => sandbox::run(sandbox),
+        (None, Some(Command::Simulate(what))) => simulate::run(&what),
         (None, Some(Command::Check(what))) => {
             check::run(&arguments.config, environment, what, arguments.json)
         }
