@@ -23,7 +23,7 @@ const CHECK_AGAIN: Duration = Duration::from_secs(1);
 /// So often in a row an answer may differ while events come.
 const CHECKS_IN_FLIGHT: u32 = 5;
 /// How often it is asked who is ready, while somebody is left alone after a call.
-const READY_EVERY: Duration = Duration::from_secs(1);
+const READY_EVERY: Duration = Duration::from_millis(250);
 
 /// What Asterisk is asked about a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
