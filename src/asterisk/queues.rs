@@ -144,7 +144,7 @@ impl Queues {
         }
         let agents = watched.agents(now);
         watched.told = Some(agents);
-        Input::Agents { queue: name, agents }
+        Input::Agents { queue: name, agents, wrapped: watched.take_wrapped() }
     }
 
     /// Takes an event of class agent; gives the queue's agents anew where it has changed something of them.
@@ -202,7 +202,7 @@ impl Queues {
     pub fn ready(&mut self, now: Duration, queue: &str, ready: Option<usize>) -> Option<Input> {
         let watched = self.0.get_mut(queue)?;
         let known = watched.queue.as_mut()?;
-        known.ready(ready);
+        known.ready(now, ready);
         watched.ready = match watched.ready {
             Check::Asked { again: true } => Check::At(now),
             _ if known.leaves_alone() => Check::At(now + READY_EVERY),
@@ -230,9 +230,14 @@ impl Watched {
     /// What the engine is to be told, where that is another than before.
     fn news(&mut self, now: Duration, queue: String) -> Option<Input> {
         let agents = self.agents(now);
-        let is_news = self.told != Some(agents);
+        let wrapped = self.take_wrapped();
+        let is_news = self.told != Some(agents) || !wrapped.is_empty();
         self.told = Some(agents);
-        is_news.then_some(Input::Agents { queue, agents })
+        is_news.then_some(Input::Agents { queue, agents, wrapped })
+    }
+
+    fn take_wrapped(&mut self) -> Vec<Duration> {
+        self.queue.as_mut().map(Queue::take_wrapped).unwrap_or_default()
     }
 }
 

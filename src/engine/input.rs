@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::agents::QueueAgents;
 use super::dialing::CallEvent;
@@ -137,6 +138,8 @@ pub enum Input {
         queue: String,
         /// What they do; `None` where there is no such queue.
         agents: Option<QueueAgents>,
+        /// How long those have wrapped up after their calls who are done with it since this was last told.
+        wrapped: Vec<Duration>,
     },
     /// The nodes of destinations that Asterisk's dialplan has, by their names. All that it had are forgotten with the
     /// connection.

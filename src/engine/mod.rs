@@ -197,7 +197,7 @@ impl Engine {
             Input::LinkUp { epoch } => self.link_up(now, epoch, &mut effects),
             Input::LinkDown => self.link_down(),
             Input::Live(channels) => self.live(now, channels, &mut effects),
-            Input::Agents { queue, agents } => {
+            Input::Agents { queue, agents, wrapped: _ } => {
                 self.asked_queues.remove(&queue);
                 self.agents.insert(queue, agents);
             }

@@ -73,11 +73,11 @@ fn whoever_waits_from_elsewhere_gets_a_free_agent_first() {
     let mut world = agents(0);
     for_sales(&mut world, &[], 20);
     let agents = QueueAgents { waiting: 3, others: 2, ..free_agents(3) };
-    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents) });
+    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents), wrapped: Vec::new() });
     assert_eq!(world.originated().len(), 1);
     // One of them is being called an agent for, who is not free any more.
     let agents = QueueAgents { waiting: 3, others: 1, ringing: 1, ..free_agents(2) };
-    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents) });
+    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents), wrapped: Vec::new() });
     assert_eq!(world.originated().len(), 1);
 }
 
@@ -86,7 +86,7 @@ fn agents_that_talk_wrap_up_or_are_paused_get_no_call_and_an_explanation_tells_o
     let mut world = agents(0);
     let (campaign, _) = for_sales(&mut world, &[], 20);
     let agents = QueueAgents { talking: 4, wrapping: 3, paused: 2, busy: 1, ringing: 5, ..free_agents(0) };
-    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents) });
+    world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents), wrapped: Vec::new() });
     assert_eq!(world.originated().len(), 0);
     let words = "0 agents are free for 0 lines (of 15 that are logged in: 5 being called, 4 talking, 3 wrapping up, 2 paused, 1 in \
                  other calls; 0 callers wait)";
@@ -258,7 +258,11 @@ fn never_more_calls_wait_than_there_are_agents_whatever_comes_and_goes() {
     for round in 0..200_u32 {
         let free = round % 4;
         let before = world.originated().len();
-        world.feed(Input::Agents { queue: "sales".into(), agents: Some(free_agents(free)) });
+        world.feed(Input::Agents {
+            queue: "sales".into(),
+            agents: Some(free_agents(free)),
+            wrapped: Vec::new(),
+        });
         let open = world.engine.dialings().count();
         let fresh = world.originated().len() - before;
         assert!(fresh == 0 || open <= free as usize, "{open} calls for {free} agents");

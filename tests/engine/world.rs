@@ -243,7 +243,11 @@ impl World {
 
     pub(crate) fn set_agents(&mut self, queue: &str, free: u32) {
         self.pbx.queues.insert(queue.to_owned(), free);
-        self.feed(Input::Agents { queue: queue.to_owned(), agents: Some(free_agents(free)) });
+        self.feed(Input::Agents {
+            queue: queue.to_owned(),
+            agents: Some(free_agents(free)),
+            wrapped: Vec::new(),
+        });
     }
 
     /// What becomes of every call from now on: it rings so long, and talks so long where it is answered.
@@ -565,7 +569,7 @@ impl World {
             }
             Effect::WatchQueue(queue) if self.linked => {
                 let agents = self.pbx.queues.get(&queue).copied().map(free_agents);
-                self.schedule(self.now, Due::Input(Input::Agents { queue, agents }));
+                self.schedule(self.now, Due::Input(Input::Agents { queue, agents, wrapped: Vec::new() }));
             }
             Effect::Probe(_)
             | Effect::Scan

@@ -84,6 +84,8 @@ pub(super) struct Member {
     called_for: Option<String>,
     /// When its last call ended, where that was seen.
     ended: Option<Duration>,
+    /// Whether it may still have to do with that call: how long that took is not known yet.
+    wraps_up: bool,
     /// Its last call has ended, and nothing was heard of its device since.
     hangs_up: bool,
     /// `LastCall` is set: it may be left alone because of a call that nobody here has seen.
@@ -99,6 +101,7 @@ impl Member {
             in_call: is(message, "InCall", "1"),
             called_for: None,
             ended: None,
+            wraps_up: false,
             hangs_up: false,
             has_taken_calls: message.get("LastCall").is_some_and(|last| last != "0"),
         };
@@ -114,7 +117,7 @@ impl Member {
             (_, told) => told,
         };
         let called_for = self.called_for.filter(|_| !new.in_call);
-        Self { pause, called_for, ended: self.ended, ..new }
+        Self { pause, called_for, ended: self.ended, wraps_up: self.wraps_up, ..new }
     }
 
     /// Takes an event with all that the queue knows of a member.
@@ -178,9 +181,20 @@ impl Member {
     fn end_call(&mut self, now: Duration) {
         if std::mem::take(&mut self.in_call) {
             self.ended = Some(now);
+            self.wraps_up = true;
             self.has_taken_calls = true;
             self.hangs_up = !self.device.takes_calls();
         }
+    }
+
+    /// When the call ended after which it wraps up, or did until now.
+    pub(super) fn wraps_up_since(&self) -> Option<Duration> {
+        self.ended.filter(|_| self.wraps_up)
+    }
+
+    /// It no longer wraps up.
+    pub(super) fn is_done(&mut self) {
+        self.wraps_up = false;
     }
 
     /// What it does.

@@ -42,6 +42,8 @@ pub(super) struct Queue {
     left_alone: usize,
     /// Whether it tells who is ready.
     tells_ready: bool,
+    /// How long those have wrapped up who are done with it since this was last asked.
+    wrapped: Vec<Duration>,
     /// Events so far.
     pub(super) events: u64,
     /// Answers that said something else than its events.
@@ -130,7 +132,9 @@ impl Queue {
         }
         self.events += 1;
         let after = self.members.get(interface.as_ref()).map(|member| member.doing(now));
-        self.who_is_ready(before, after)
+        let change = self.who_is_ready(before, after);
+        self.note_wrapped(now);
+        change
     }
 
     fn of(&mut self, interface: &str, happen: impl FnOnce(&mut Member)) {
@@ -167,10 +171,42 @@ impl Queue {
     }
 
     /// Takes how many are ready; `None` where Asterisk does not tell.
-    pub(super) fn ready(&mut self, ready: Option<usize>) {
+    pub(super) fn ready(&mut self, now: Duration, ready: Option<usize>) {
         self.tells_ready = ready.is_some();
         let may_be = self.members.values().filter(|member| member.may_be_ready()).count();
         self.left_alone = ready.map_or(0, |ready| may_be.saturating_sub(ready));
+        self.note_wrapped(now);
+    }
+
+    /// Notes how long those have wrapped up who are done with it. Of those who are left alone it is told how many they are,
+    /// not who: whose call ended first is the first to be done.
+    fn note_wrapped(&mut self, now: Duration) {
+        let mut seem_free = Vec::new();
+        for member in self.members.values_mut() {
+            let Some(since) = member.wraps_up_since() else { continue };
+            match member.doing(now) {
+                Doing::Wrapping => {}
+                Doing::Free => seem_free.push((since, member)),
+                // Asterisk calls nobody whom it leaves alone.
+                Doing::Ringing | Doing::Talking => {
+                    member.is_done();
+                    self.wrapped.push(now.saturating_sub(since));
+                }
+                // Of a break, or of another call, nobody can tell when the work on this one was done.
+                Doing::Paused | Doing::Busy | Doing::Away => member.is_done(),
+            }
+        }
+        seem_free.sort_unstable_by_key(|(since, _)| *since);
+        let done = seem_free.len().saturating_sub(self.left_alone);
+        for (since, member) in seem_free.into_iter().take(done) {
+            member.is_done();
+            self.wrapped.push(now.saturating_sub(since));
+        }
+    }
+
+    /// How long those have wrapped up who are done with it since this was last asked.
+    pub(super) fn take_wrapped(&mut self) -> Vec<Duration> {
+        std::mem::take(&mut self.wrapped)
     }
 
     /// Whether somebody is left alone, which ends without an event.

@@ -33,13 +33,19 @@ struct Scene {
     queues: Queues,
     now: Duration,
     agents: QueueAgents,
+    wrapped: Vec<u64>,
     asked: Vec<Question>,
 }
 
 impl Scene {
     fn new(status: &str) -> Self {
-        let mut scene =
-            Self { queues: Queues::default(), now: START, agents: QueueAgents::default(), asked: Vec::new() };
+        let mut scene = Self {
+            queues: Queues::default(),
+            now: START,
+            agents: QueueAgents::default(),
+            wrapped: Vec::new(),
+            asked: Vec::new(),
+        };
         scene.status(status);
         scene
     }
@@ -51,8 +57,9 @@ impl Scene {
 
     fn take(&mut self, input: Option<Input>) {
         match input {
-            Some(Input::Agents { queue, agents }) => {
+            Some(Input::Agents { queue, agents, wrapped }) => {
                 assert_eq!(queue, "agw");
+                self.wrapped.extend(wrapped.iter().map(Duration::as_secs));
                 self.agents = agents.unwrap_or_default();
             }
             Some(other) => panic!("{other:?}"),
@@ -127,9 +134,10 @@ fn an_agent_rings_talks_wraps_up_and_is_free_when_asterisk_counts_it_as_ready() 
     // By wrapuptime it is left alone for three seconds more.
     for _ in 0..3 {
         assert_eq!(doing(scene.ready(1)), [1, 0, 0, 1, 0, 0]);
-        scene.now += READY_EVERY;
+        scene.now += Duration::from_secs(1);
     }
     assert_eq!(doing(scene.ready(2)), [2, 0, 0, 0, 0, 0]);
+    assert_eq!(scene.wrapped, [3]);
     assert!(!scene.later(READY_EVERY).contains(&Question::Ready("agw".into())));
 }
 
@@ -256,6 +264,46 @@ fn a_pause_is_for_what_follows_a_call_by_its_reason_or_by_when_it_begins() {
     let mut scene = talked(&[IDLE, COMPLETE, &pause("wrapup", 0, 1)]);
     scene.later(Duration::from_secs(601));
     assert_eq!(doing(scene.ready(1)), rests);
+}
+
+#[test]
+fn how_long_an_agent_has_wrapped_up_is_told_once_when_it_is_done() {
+    let call = |agent: &str, caller: &str, events: &[&str]| {
+        events.join("\n").replace("2101", agent).replace("1795305170.4", caller)
+    };
+    let talks = [JOIN, CALLED, IN_USE, LEAVE, CONNECT];
+    let mut scene = Scene::new(TWO);
+    scene.ready(2);
+    for agent in ["2101", "2102"] {
+        scene.told(&call(agent, agent, &talks));
+    }
+    // Left alone by Asterisk: whose call ended first is the first to be done.
+    scene.told(&call("2102", "2102", &[IDLE, COMPLETE]));
+    scene.ready(0);
+    scene.later(Duration::from_secs(2));
+    scene.told(&call("2101", "2101", &[IDLE, COMPLETE]));
+    scene.ready(0);
+    scene.later(Duration::from_secs(3));
+    scene.ready(1);
+    assert_eq!(scene.wrapped, [5]);
+    // It is called: so it was done, however it came.
+    scene.later(Duration::from_secs(1));
+    scene.told(&call("2101", "next", &talks));
+    assert_eq!(scene.wrapped, [5, 4]);
+    // By a pause; and a break says nothing.
+    scene.told(&[IDLE, COMPLETE].join("\n"));
+    let pause = "QueueMemberPause Queue=agw Interface=Local/2101@a Status=1 InCall=0";
+    scene.told(&format!("{pause} Paused=1 PausedReason=wrap"));
+    scene.later(Duration::from_secs(7));
+    scene.told(&format!("{pause} Paused=0 PausedReason="));
+    scene.ready(2);
+    assert_eq!(scene.wrapped, [5, 4, 7]);
+    scene.told(&call("2102", "last", &talks));
+    scene.told(&call("2102", "last", &[IDLE, COMPLETE]));
+    scene.told(&format!("{pause} Paused=1 PausedReason=lunch").replace("2101", "2102"));
+    scene.told(&format!("{pause} Paused=0 PausedReason=").replace("2101", "2102"));
+    scene.ready(2);
+    assert_eq!(scene.wrapped, [5, 4, 7]);
 }
 
 #[test]
