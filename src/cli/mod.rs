@@ -85,7 +85,7 @@ enum Command {
     CheckConfig,
     /// Run a PBX that speaks AMI and rings nobody, to rehearse a campaign on
     Sandbox(sandbox::Arguments),
-    /// Play a campaign's days under virtual time, with the pacing that dials live: several settings side by side
+    /// Play a campaign's days under virtual time, with the engine's own pacing: several settings side by side
     Simulate(simulate::Arguments),
     /// Say whether the promises held: reads database and result log, and what others have seen; 1 if not
     Check(check::Arguments),
@@ -138,7 +138,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             check_config::run(&arguments.config, environment, &mut std::io::stdout().lock())
         }
         (None, Some(Command::Sandbox(sandbox))) => sandbox::run(sandbox),
-        (None, Some(Command::Simulate(what))) => simulate::run(&what),
+        (None, Some(Command::Simulate(what))) => simulate::run(&what, arguments.json),
         (None, Some(Command::Check(what))) => {
             check::run(&arguments.config, environment, what, arguments.json)
         }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{DATA, INTERNAL, IO, OK, USAGE, complain, printed};
 use crate::simworld::outcome::HEADER;
-use crate::simworld::report::report;
+use crate::simworld::report::{Summary, report};
 use crate::simworld::{Outcome, Policy, Scenario, learn, run as play};
 
 /// More days than this take longer than anybody waits.
@@ -19,10 +19,10 @@ const MOST_SEEDS: usize = 1000;
     after_help = "A scenario is JSON; only agents is needed: {\"agents\": 20} is eight hours of 20 agents. Keys and \
                         defaults: docs/pacing.md, examples: tests/pacing/scenarios.\n\nExamples:\n  astout simulate day.json\n  \
                         astout simulate day.json --policy progressive --policy power:1.5 --policy predictive --seeds 1-20\n  \
-                        astout simulate day.json --policy predictive:target=2,after=3 --csv days.csv\n  \
+                        astout simulate day.json --policy predictive:target=2,min-ring=20 --csv days.csv\n  \
                         astout simulate --from-results /var/lib/astout/astout.result --agents 12 --save tomorrow.json\n\n\
                         Policies: progressive, power:R, predictive, predictive:KEY=VALUE,… with target (per cent that may be \
-                        abandoned), after (seconds a caller waits), min-ring (seconds before a ringing call may be given up), \
+                        abandoned), min-ring (seconds before a ringing call may be given up), \
                         service-level (added to the free agents)"
 )]
 pub(super) struct Arguments {
@@ -53,14 +53,14 @@ pub(super) struct Arguments {
 }
 
 /// Plays the days and prints what came of them.
-pub(super) fn run(what: &Arguments) -> u8 {
-    match simulate(what) {
+pub(super) fn run(what: &Arguments, json: bool) -> u8 {
+    match simulate(what, json) {
         Ok(code) => code,
         Err((code, why)) => complain(code, why),
     }
 }
 
-fn simulate(what: &Arguments) -> Result<u8, (u8, String)> {
+fn simulate(what: &Arguments, json: bool) -> Result<u8, (u8, String)> {
     let seeds = seeds(&what.seeds).ok_or_else(|| {
         let allowed = format!("such as 1-6, 3, or 1,5,9, {MOST_SEEDS} at most");
         (USAGE, format!("--seeds {}: allowed: numbers {allowed}", what.seeds))
@@ -74,6 +74,7 @@ fn simulate(what: &Arguments) -> Result<u8, (u8, String)> {
     }
     let mut rows = String::from(HEADER) + "\n";
     let mut out = io::stdout().lock();
+    let mut summaries = Vec::new();
     let to_stdout = what.csv.as_deref() == Some(Path::new("-"));
     for scenario in &scenarios {
         let settings: Vec<Vec<Outcome>> = policies
@@ -84,11 +85,18 @@ fn simulate(what: &Arguments) -> Result<u8, (u8, String)> {
             rows += &day.row();
             rows.push('\n');
         }
-        if !to_stdout {
+        summaries.extend(json.then(|| Summary::of(scenario, &settings)));
+        if !to_stdout && !json {
             let text = report(scenario, &settings).map_err(|why| (INTERNAL, why.to_string()))?;
             if let Err(why) = writeln!(out, "{text}") {
                 return Ok(printed(Err(why), OK));
             }
+        }
+    }
+    if json && !to_stdout {
+        let text = serde_json::to_string_pretty(&summaries).map_err(|why| (INTERNAL, why.to_string()))?;
+        if let Err(why) = writeln!(out, "{text}") {
+            return Ok(printed(Err(why), OK));
         }
     }
     match &what.csv {

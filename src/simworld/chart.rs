@@ -6,6 +6,8 @@ use super::outcome::{Hour, Outcome};
 use super::staff::Seconds;
 
 const BAR: usize = 20;
+/// A bar and its figure.
+const COLUMN: usize = BAR + 9;
 
 /// What an hour came to over all seeds.
 fn sum(outcomes: &[Outcome], hour: usize) -> Hour {
@@ -50,10 +52,11 @@ pub(super) fn hours(out: &mut String, settings: &[&[Outcome]]) -> fmt::Result {
             .iter()
             .flat_map(|days| (0..count).map(|hour| value(days, hour)))
             .fold(measure.full, f64::max);
-        write!(out, "\n{:>4}", "hour")?;
+        writeln!(out, "\n{}", measure.title)?;
+        write!(out, "{:>4}", "hour")?;
         for days in settings {
             let name = days.first().map_or("", |day| day.policy.as_str());
-            write!(out, "  {:<width$}", format!("{}, {name}", measure.title), width = BAR + 9)?;
+            write!(out, "  {name:<COLUMN$.COLUMN$}")?;
         }
         let line = out.trim_end().len();
         out.truncate(line);

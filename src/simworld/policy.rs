@@ -20,7 +20,7 @@ pub enum Policy {
 
 /// What is said to be allowed.
 pub const POLICIES: &str = "progressive, power:R with R from 1 to 20, predictive, or predictive:KEY=VALUE,… with the keys \
-                            target (per cent), after (seconds), min-ring (seconds), service-level (agents)";
+                            target (per cent), min-ring (seconds), service-level (agents)";
 
 /// A text that names no policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,7 @@ impl FromStr for Policy {
                     let value: f64 = value.parse().ok()?;
                     let most = match key {
                         "target" => 100.0,
-                        "after" | "min-ring" => 600.0,
+                        "min-ring" => 600.0,
                         "service-level" => 1000.0,
                         _ => return None,
                     };
@@ -143,7 +143,6 @@ fn settings(pairs: &[(String, f64)], scenario: &Scenario) -> Settings {
     for (key, value) in pairs {
         match key.as_str() {
             "target" => settings.abandon_target = value / 100.0,
-            "after" => settings.abandon_after = Duration::from_secs_f64(*value),
             "min-ring" => settings.min_ring = Duration::from_secs_f64(*value),
             // Parsing has let no other key through.
             _ => settings.service_level = *value as u32,
@@ -158,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_policy_reads_back_from_its_text() {
-        for text in ["progressive", "power:2", "power:1.5", "predictive", "predictive:target=2.5,after=3"] {
+        for text in ["progressive", "power:2", "power:1.5", "predictive", "predictive:target=2.5,min-ring=20"]
+        {
             assert_eq!(text.parse::<Policy>().unwrap().to_string(), text);
         }
         for text in

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::Serialize;
+
 use super::chart;
 use super::outcome::Outcome;
 use super::scenario::Scenario;
@@ -11,7 +13,7 @@ fn mean(days: &[Outcome], of: impl Fn(&Outcome) -> f64) -> f64 {
 }
 
 /// Over all seeds of a setting.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pooled {
     /// The policy's name.
     pub policy: String,
@@ -54,6 +56,26 @@ impl Pooled {
             connects_per_agent_hour: mean(days, per_hour),
             mean_wait_s: mean(days, |day| day.mean_wait_s),
         }
+    }
+}
+
+/// The same for programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The scenario's name.
+    pub scenario: String,
+    /// A setting each.
+    pub policies: Vec<Pooled>,
+    /// Which setting to take, and why.
+    pub recommendation: String,
+}
+
+impl Summary {
+    /// Of one scenario: `settings` has the days of each policy.
+    pub fn of(scenario: &Scenario, settings: &[Vec<Outcome>]) -> Self {
+        let policies: Vec<Pooled> = settings.iter().map(|days| Pooled::of(days)).collect();
+        let recommendation = recommendation(scenario.cap, &policies);
+        Self { scenario: scenario.name.clone(), policies, recommendation }
     }
 }
 

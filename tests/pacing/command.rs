@@ -53,6 +53,21 @@ fn settings_are_shown_side_by_side_with_a_recommendation() {
 }
 
 #[test]
+fn programs_get_json_or_csv_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = dir.path().join("day.json");
+    std::fs::write(&day, r#"{"agents": 2, "duration_s": 600}"#).unwrap();
+    let common = [day.to_str().unwrap(), "--policy", "progressive", "--seeds", "1"];
+    let (code, text) = simulate(&[&common[..], &["--json"]].concat());
+    assert_eq!(code, 0, "{text}");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json[0]["policies"][0]["policy"], "progressive");
+    assert_eq!(json[0]["policies"][0]["abandon_rate"], 0.0);
+    let (code, text) = simulate(&[&common[..], &["--csv", "-"]].concat());
+    assert_eq!((code, text.lines().count()), (0, 2), "{text}");
+}
+
+#[test]
 fn mistakes_are_told_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
