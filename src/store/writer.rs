@@ -15,6 +15,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, query};
 use tokio::runtime::{self, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::command::{ClaimOrder, Command, Committed, Done};
 use super::dl::{self, NewContact};
@@ -37,6 +38,11 @@ use crate::model::time::Timestamp;
 
 /// The most commands in one transaction: so many that a busy daemon syncs seldom, so few that it takes a tenth of a second.
 pub(super) const MAX_BATCH: usize = 1024;
+/// While calls are written all the time, so few commands of theirs wait for others for so long: a transaction costs as
+/// much as some ten commands in it. What anybody waits for is not kept waiting.
+const FEW: usize = 32;
+const GATHER: Duration = Duration::from_millis(8);
+const ALL_THE_TIME: Duration = Duration::from_millis(25);
 /// How often the files are looked at where nothing is to be written.
 const TICK: Duration = Duration::from_secs(1);
 /// After so many of them without a command the write-ahead log is emptied into the database.
@@ -121,6 +127,7 @@ impl Writer {
         let mut kept = None;
         // Since when nothing was written, where something was since the write-ahead log was emptied.
         let mut idle = None;
+        let mut written: Option<Instant> = None;
         while closing.is_none() {
             let received = match kept.take() {
                 Some(message) => Ok(Some(message)),
@@ -141,6 +148,7 @@ impl Writer {
             };
             let mut batch = Vec::new();
             let mut next = Some(first);
+            let mut gathers = written.is_some_and(|at| at.elapsed() < ALL_THE_TIME);
             while let Some(message) = next {
                 let is_long = message.is_long();
                 if is_long && !batch.is_empty() {
@@ -148,7 +156,10 @@ impl Writer {
                     break;
                 }
                 match message {
-                    Message::Command { asked, now, command } => batch.push(Queued { asked, now, command }),
+                    Message::Command { asked, now, command } => {
+                        gathers &= is_of_a_call(&command);
+                        batch.push(Queued { asked, now, command });
+                    }
                     Message::Rules(new) => {
                         rules = Some(new);
                         break;
@@ -161,10 +172,16 @@ impl Writer {
                     }
                 }
                 next = if batch.len() < MAX_BATCH && !is_long { self.queue.try_recv().ok() } else { None };
+                if next.is_none() && gathers && batch.len() < FEW && !is_long {
+                    gathers = false;
+                    tokio::time::sleep(GATHER).await;
+                    next = self.queue.try_recv().ok();
+                }
             }
             if !batch.is_empty() {
                 idle = Some(0);
                 self.write(batch).await;
+                written = Some(Instant::now());
             }
             if let Some(new) = rules.take() {
                 (self.rules.policy, self.rules.result) = *new;
@@ -386,6 +403,18 @@ fn new_contact(queued: &Queued) -> Option<NewContact<'_>> {
         | Command::Withdraw(_)
         | Command::Finish(_)
         | Command::Logged { .. } => None,
+    }
+}
+
+fn is_of_a_call(command: &Command) -> bool {
+    match command {
+        Command::Claim(_) | Command::Progress(..) | Command::Finish(_) | Command::Logged { .. } => true,
+        Command::Create { .. }
+        | Command::Update { .. }
+        | Command::Delete { .. }
+        | Command::Transition { .. }
+        | Command::Import(_)
+        | Command::Withdraw(_) => false,
     }
 }
 
