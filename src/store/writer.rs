@@ -111,16 +111,17 @@ impl Writer {
     /// them, one that takes it up, and one to see whether there is more.
     pub(super) fn start(self) -> io::Result<()> {
         if runtime::Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-            tokio::spawn(self.run());
+            // Who shares a thread with all others waits for them anyhow.
+            tokio::spawn(self.run(Duration::ZERO));
             return Ok(());
         }
         let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
-        thread::Builder::new().name("writer".to_owned()).spawn(move || runtime.block_on(self.run()))?;
+        thread::Builder::new().name("writer".to_owned()).spawn(move || runtime.block_on(self.run(GATHER)))?;
         Ok(())
     }
 
-    /// Works until it is closed, or no handle is left.
-    async fn run(mut self) {
+    /// Works until it is closed, or no handle is left. A few commands of calls wait so long for others.
+    async fn run(mut self, gather: Duration) {
         let mut closing = None;
         let mut rules = None;
         // Came behind what is to be committed before it.
@@ -148,7 +149,7 @@ impl Writer {
             };
             let mut batch = Vec::new();
             let mut next = Some(first);
-            let mut gathers = written.is_some_and(|at| at.elapsed() < ALL_THE_TIME);
+            let mut gathers = !gather.is_zero() && written.is_some_and(|at| at.elapsed() < ALL_THE_TIME);
             while let Some(message) = next {
                 let is_long = message.is_long();
                 if is_long && !batch.is_empty() {
@@ -174,7 +175,7 @@ impl Writer {
                 next = if batch.len() < MAX_BATCH && !is_long { self.queue.try_recv().ok() } else { None };
                 if next.is_none() && gathers && batch.len() < FEW && !is_long {
                     gathers = false;
-                    tokio::time::sleep(GATHER).await;
+                    tokio::time::sleep(gather).await;
                     next = self.queue.try_recv().ok();
                 }
             }
