@@ -222,6 +222,8 @@ impl Call {
     /// The link was lost and is back: earlier looks for its channel say nothing, for an Asterisk that stood still
     /// may carry out what it was sent only now.
     pub fn look_anew(&mut self) {
+        // How long it took says nothing of how long a set-up takes.
+        self.sent = None;
         self.missing = None;
         self.asked_for_times = false;
     }
