@@ -70,7 +70,7 @@ impl Simulation {
             database: self.places.database(),
             result_log: self.places.log(),
             dial_logs: vec![self.places.dial_log()],
-            max_channels: Some(self.operator.options.max_channels),
+            max_channels: timed.then_some(self.operator.options.max_channels),
             policy: self.operator.options.policy.clone(),
             ..check::Options::default()
         };
