@@ -300,6 +300,7 @@ fn records(recovered: Recovered) -> Records {
         destinations: recovered.destinations,
         campaigns: recovered.campaigns,
         open: recovered.open_dialings,
+        pools: recovered.pools,
     }
 }
 

@@ -70,7 +70,7 @@ fn astout(client: &mut Client, campaign: &str) -> (View, String) {
     let saw = header(gate, "Saw");
     let counts: Vec<usize> =
         saw.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
-    let [free, _lines, logged_in, ringing, talking, wrapping, paused, busy, waiting, ..] = counts[..] else {
+    let [free, logged_in, ringing, talking, wrapping, paused, busy, waiting, ..] = counts[..] else {
         panic!("{saw}");
     };
     (View { logged_in, free, ringing, talking, wrapping, paused, busy, waiting }, saw)
@@ -183,7 +183,7 @@ fn astouts_view_of_a_queue_is_asterisks_at_every_quiet_instant() {
     // What differs is on its way: it is not the rule.
     assert!(differed * 2 < agreed, "{differed} looks differed at first, {agreed} instants");
     // The events alone were enough.
-    assert!(words.ends_with("corrections by Asterisk's answers: 0"), "{words}");
+    assert!(words.contains("corrections by Asterisk's answers: 0)"), "{words}");
     campaign.request(&mut client, "30");
     campaign.until_stopped(&mut client);
     let talked = daemon.results().iter().filter(|line| line["outcome"] == "answered").count();

@@ -28,6 +28,8 @@ pub enum Tag {
     Originate(DialingUuid),
     /// A Hangup.
     Hangup(DialingUuid),
+    /// A Redirect.
+    Redirect(DialingUuid),
     /// A look for one channel.
     Probe(DialingUuid),
     /// A look for all channels.
@@ -116,6 +118,9 @@ impl Interpreter {
                 self.submit(originate::originate(&attempt), Tag::Originate(dialing));
             }
             Order::Hangup(dialing) => self.submit(originate::hangup(dialing), Tag::Hangup(dialing)),
+            Order::Redirect(dialing, place) => {
+                self.submit(originate::redirect(dialing, &place), Tag::Redirect(dialing));
+            }
             Order::Probe(dialing) => self.submit_list(originate::probe(dialing), Tag::Probe(dialing)),
             Order::Scan => self.submit_list(originate::scan(), Tag::Scan),
             Order::WatchQueue(queue) => self.ask(Question::Status(queue)),
@@ -268,6 +273,10 @@ impl Interpreter {
                 let agents = self.queues.ready(now, &queue, ready);
                 self.out.extend(agents.map(Output::Input));
             }
+            Tag::Redirect(dialing) if !message.is_success() => {
+                warn!(%dialing, said = said(message), "Asterisk does not send a callee on whom no agent takes: he waits on");
+            }
+            Tag::Redirect(_) => {}
             Tag::Hangup(dialing) => {
                 debug!(%dialing, success = message.is_success(), "hangup asked for");
             }
@@ -293,7 +302,11 @@ impl Interpreter {
                     self.ask(question);
                 }
             }
-            Tag::Originate(_) | Tag::Hangup(_) | Tag::CoreStatus | Tag::Queue(Question::Ready(_)) => {}
+            Tag::Originate(_)
+            | Tag::Hangup(_)
+            | Tag::Redirect(_)
+            | Tag::CoreStatus
+            | Tag::Queue(Question::Ready(_)) => {}
         }
     }
 
@@ -310,7 +323,7 @@ impl Interpreter {
             Tag::Queue(question @ Question::Status(_)) if self.up => self.ask(question),
             Tag::Queue(question) if self.up => self.queues.unanswered(now, &question),
             // A probe is repeated by the call that asked; the rest is asked anew once the link is up.
-            Tag::Probe(_) | Tag::Hangup(_) | Tag::CoreStatus | Tag::Queue(_) => {}
+            Tag::Probe(_) | Tag::Hangup(_) | Tag::Redirect(_) | Tag::CoreStatus | Tag::Queue(_) => {}
         }
     }
 

@@ -40,6 +40,8 @@ pub enum Order {
     Originate(Arc<Attempt>),
     /// Hang up a dialing's channel.
     Hangup(DialingUuid),
+    /// Have a dialing's channel go on at a place of the dialplan: its context, extension and priority.
+    Redirect(DialingUuid, [String; 3]),
     /// Ask for a dialing's channel.
     Probe(DialingUuid),
     /// Ask for all channels.

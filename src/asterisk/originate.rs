@@ -97,6 +97,15 @@ pub fn hangup(dialing: DialingUuid) -> MessageBuilder {
     MessageBuilder::action("Hangup").header("Channel", dialing.to_string())
 }
 
+/// Has the dialing's channel go on at that place of the dialplan.
+pub fn redirect(dialing: DialingUuid, [context, exten, priority]: &[String; 3]) -> MessageBuilder {
+    MessageBuilder::action("Redirect")
+        .header("Channel", dialing.to_string())
+        .header("Context", context)
+        .header("Exten", exten)
+        .header("Priority", priority)
+}
+
 /// When a channel was dialled, by Asterisk's clock, in seconds with six digits behind the point.
 pub const DIALLED: &str = "CDR(start,u)";
 /// When it was answered, likewise; 0 where it was not.

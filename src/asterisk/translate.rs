@@ -15,6 +15,8 @@ use super::originate;
 
 /// ChannelState of a channel that is up (`include/asterisk/channelstate.h`).
 const STATE_UP: &str = "6";
+/// ChannelState of a channel that rings at the other side, likewise.
+const STATE_RINGING: &str = "5";
 /// `Cause` of a SoftHangupRequest by which Asterisk hangs up all channels before it ends: `AST_SOFTHANGUP_SHUTDOWN` of
 /// `include/asterisk/channel.h`.
 const SHUTDOWN: &str = "4";
@@ -36,6 +38,13 @@ pub fn call_event(event: &Message) -> Option<Input> {
             (uuid(event, "Uniqueid")?, CallEvent::ChannelCreated { name })
         }
         "Newstate" if is(event, "ChannelState", STATE_UP) => (uuid(event, "Uniqueid")?, CallEvent::Up),
+        "Newstate" if is(event, "ChannelState", STATE_RINGING) => {
+            (uuid(event, "Uniqueid")?, CallEvent::Ringing)
+        }
+        // A network that does not say that it rings may let hear it.
+        "DialState" if is(event, "DialStatus", "RINGING") || is(event, "DialStatus", "PROGRESS") => {
+            (uuid(event, "DestUniqueid")?, CallEvent::Ringing)
+        }
         "DialBegin" => (uuid(event, "DestUniqueid")?, CallEvent::DialBegin),
         "DialEnd" => {
             let status = match event.get("DialStatus").unwrap_or_default().as_ref() {
@@ -54,7 +63,11 @@ pub fn call_event(event: &Message) -> Option<Input> {
         "SoftHangupRequest" if is(event, "Cause", SHUTDOWN) => {
             (uuid(event, "Uniqueid")?, CallEvent::ShutDown)
         }
+        "QueueCallerJoin" => (uuid(event, "Uniqueid")?, CallEvent::Joined),
+        "AgentCalled" => (uuid(event, "Uniqueid")?, CallEvent::AgentCalled),
+        "AgentRingNoAnswer" => (uuid(event, "Uniqueid")?, CallEvent::AgentNotThere),
         "AgentConnect" => (uuid(event, "Uniqueid")?, CallEvent::WithAgent),
+        "AgentComplete" => (uuid(event, "Uniqueid")?, CallEvent::Talked),
         _ => return None,
     };
     Some(Input::Call(dialing, what))

@@ -89,6 +89,7 @@ enum Waiting {
     Transition(CampaignUuid),
     Finish(Box<Ending>),
     Withdraw(DialingUuid, oneshot::Sender<Result<(), RequestError>>),
+    GiveUp(DialingUuid),
     Import {
         /// Whether it may have brought contacts.
         writes: bool,
@@ -303,7 +304,12 @@ impl Desk {
             Effect::Notice(notice) => self.acts.push(Act::Tell(notice)),
             Effect::Orphan(dialing) => self.acts.push(Act::Orphan(dialing)),
             Effect::Originate(attempt) => self.order(Order::Originate(attempt)),
+            Effect::GiveUp(dialing) => {
+                self.submit(now, Command::Withdraw(dialing), Waiting::GiveUp(dialing));
+            }
+            Effect::KeepPool(pool) => self.submit(now, Command::KeepPool(pool), Waiting::Nothing),
             Effect::Hangup(dialing) => self.order(Order::Hangup(dialing)),
+            Effect::SendAway(dialing, place) => self.order(Order::Redirect(dialing, place)),
             Effect::Probe(dialing) => self.order(Order::Probe(dialing)),
             Effect::Scan => self.order(Order::Scan),
             Effect::WatchQueue(queue) => self.order(Order::WatchQueue(queue)),
@@ -373,6 +379,9 @@ impl Desk {
                 self.feed(now, Input::Withdraw(dialing));
             }
             (Waiting::Withdraw(_, reply), Done::Failed(why)) => drop(reply.send(Err(why.into()))),
+            (Waiting::GiveUp(dialing), Done::Noted) => self.feed(now, Input::GivenUp(dialing)),
+            // It is named again.
+            (Waiting::GiveUp(_), Done::Failed(_)) => {}
             (Waiting::Import { writes, reply }, Done::Imported(import)) => {
                 if writes {
                     self.acts.push(Act::Publish(OutEvent::Imported(Arc::new(import.clone()))));

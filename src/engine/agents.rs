@@ -18,7 +18,9 @@ pub struct QueueAgents {
     pub busy: u32,
     /// Callers that wait in the queue, whoever's they are.
     pub waiting: u32,
-    /// Those among them that are not ours, and for whom no agent is being called yet.
+    /// Those among them for whom no agent is being called yet.
+    pub unserved: u32,
+    /// Those among these that are not ours, and for whom no agent is being called yet.
     pub others: u32,
     /// How often Asterisk has said something else when it was asked than its events had said.
     pub corrections: u32,

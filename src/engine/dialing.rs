@@ -18,6 +18,7 @@
 //!   found by asking which channels are there; a channel that is missing twice is gone.
 
 mod event;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,8 @@ use crate::model::codes::{DialResult, DialingStatus, HangupCause, Outcome};
 use crate::model::dialing::{Attempt, Dialing, Ending, NextTry, Progress};
 use crate::model::history::History;
 use crate::model::time::{Now, Timestamp};
-pub use event::{CallEvent, CallOutput, Cut, DialStatus, Response, Since};
+pub use event::{CallEvent, CallOutput, Cut, DialStatus, Response, Since, Stage};
+use way::Way;
 
 /// How long a call that was hung up waits for its response.
 const RESPONSE_WAIT: Duration = Duration::from_secs(2);
@@ -50,7 +52,7 @@ pub struct Call {
     response: Option<Response>,
     dial_status: Option<DialStatus>,
     up: bool,
-    with_agent: bool,
+    way: Way,
     withdrawn: bool,
     /// Asterisk has hung it up to shut down.
     shut_down: bool,
@@ -83,8 +85,7 @@ impl Call {
             response: None,
             dial_status: None,
             up,
-            // Who is up since before is more likely in conversation than still waiting; nobody tells.
-            with_agent: up,
+            way: Way::resumed(up),
             withdrawn: false,
             shut_down: false,
             claimed: None,
@@ -183,7 +184,25 @@ impl Call {
 
     /// Whether it still needs an agent of its queue.
     pub fn awaits_agent(&self) -> bool {
-        !self.with_agent && !self.ended
+        !self.way.with_agent && !self.ended
+    }
+
+    /// Where it is on its way to one.
+    pub fn stage(&self) -> Stage {
+        match &self.way {
+            _ if self.ended || self.dialing.progress.res_hangup.is_some() => Stage::Over,
+            way if way.talked => Stage::Talked,
+            way if way.with_agent => Stage::Talking,
+            way if way.waits() => Stage::Waiting,
+            _ if self.is_answered() => Stage::Answered,
+            way if way.rings => Stage::Ringing,
+            _ => Stage::Originating,
+        }
+    }
+
+    /// Whether the callee has waited for an agent for too long, or is gone without one.
+    pub fn is_abandoned(&self) -> bool {
+        self.way.abandoned
     }
 
     /// Whether its end is decided; what comes now is late.
@@ -193,7 +212,7 @@ impl Call {
 
     /// When it wants to be woken, on the monotonic clock.
     pub fn wake(&self) -> Option<Duration> {
-        self.wake
+        self.wake.into_iter().chain(self.way.deadline()).min()
     }
 
     /// How long ago its contact was claimed.
@@ -315,8 +334,28 @@ impl Call {
                 self.shut_down = true;
                 return Vec::new();
             }
+            CallEvent::Ringing => {
+                self.way.rings = true;
+                return Vec::new();
+            }
+            CallEvent::Joined => {
+                self.way.joins(now.mono, self.dialing.attempt.capsule.plan.abandonment.after());
+                return Vec::new();
+            }
+            CallEvent::AgentCalled => {
+                self.way.is_called_for();
+                return Vec::new();
+            }
+            CallEvent::AgentNotThere => {
+                let leaves = self.way.is_not_called_for();
+                return self.send_away(leaves).into_iter().collect();
+            }
             CallEvent::WithAgent => {
-                self.with_agent = true;
+                self.way.is_served(now.mono);
+                return Vec::new();
+            }
+            CallEvent::Talked => {
+                self.way.talked = true;
                 return Vec::new();
             }
             CallEvent::Responded(response) => {
@@ -338,6 +377,7 @@ impl Call {
                 progress.res_hangup_detail = Some(text);
                 progress.amd = amd;
                 progress.tm_hangup = Some(moment);
+                self.waits_no_more(now);
                 if self.response.is_some() {
                     return vec![self.end(now, None)];
                 }
@@ -391,6 +431,31 @@ impl Call {
 
     /// The time that [`Call::wake`] named has come.
     pub fn handle_wake(&mut self, now: Now) -> Vec<CallOutput> {
+        let leaves = self.way.overdue(now.mono);
+        let mut outputs: Vec<_> = self.send_away(leaves).into_iter().collect();
+        outputs.extend(self.look(now));
+        outputs
+    }
+
+    /// Where the plan says where to.
+    fn send_away(&self, leaves: bool) -> Option<CallOutput> {
+        (leaves && self.dialing.attempt.capsule.plan.abandonment.dest.is_some())
+            .then_some(CallOutput::SendAway)
+    }
+
+    /// The callee is gone.
+    fn waits_no_more(&mut self, now: Now) {
+        let capsule = &self.dialing.attempt.capsule;
+        let progress = &self.dialing.progress;
+        // Of one that an earlier run has left nobody has seen whether he had an agent.
+        let seen = self.claimed.is_some() && self.is_answered() && capsule.destination.queue().is_some();
+        let is_person = progress.amd.as_ref().is_none_or(|amd| amd.is_person());
+        let held = progress.tm_hangup.zip(progress.tm_dial_end).map(|(end, answer)| end.since(answer));
+        self.way.ends(now.mono, held.filter(|_| seen && is_person));
+        self.dialing.progress.wait = self.way.wait();
+    }
+
+    fn look(&mut self, now: Now) -> Vec<CallOutput> {
         if self.ended || self.wake.is_none_or(|wake| wake > now.mono) {
             return Vec::new();
         }
@@ -430,6 +495,7 @@ impl Call {
     fn end(&mut self, now: Now, cut: Option<Cut>) -> CallOutput {
         let (mut outcome, res_dial) = self.result();
         let answered = self.is_answered();
+        self.waits_no_more(now);
         let progress = &mut self.dialing.progress;
         progress.res_dial = res_dial;
         progress.tm_update = Some(now.wall);

@@ -115,10 +115,11 @@ impl Engine {
             let Some(capsule) = self.capsule(campaign) else { continue };
             // With no room for a call the claim is but a look at the list: it also tells when the list has ended,
             // which it cannot have while a call of the campaign is open.
-            let ids =
+            let ids: Vec<_> =
                 (0..share).map(|_| (DialingUuid::new(self.ids.next_uuid()), self.ids.next_uuid())).collect();
             let epoch = self.link.epoch().to_owned();
-            let claim = Claim::new(share, now.mono, epoch.clone(), &capsule);
+            let mut claim = Claim::new(share, now.mono, epoch.clone(), &capsule);
+            claim.paced = self.pool_dials(now, claim.queue.as_deref(), &ids);
             self.rate.reserve(now.mono, share);
             self.tally.claim(claim.queue.as_deref(), share);
             if let Some(breaker) = self.breakers.get_mut(&claim.trunk) {
@@ -231,6 +232,7 @@ impl Engine {
             breaker.give_back(claim.calls);
         }
         self.rate.settle(now.mono, claim.at, claim.calls, sent);
+        self.pool_loses(now, claim);
     }
 
     /// A campaign's claim, or its change of status, could not be committed.

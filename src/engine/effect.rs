@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::pools::KeptPool;
 use super::{breaker, place};
 use crate::model::codes::CampaignStatus;
 use crate::model::dialing::{Attempt, Capsule, Ending, Progress};
@@ -38,6 +39,12 @@ pub enum Effect {
     Originate(Arc<Attempt>),
     /// Hang up a channel.
     Hangup(DialingUuid),
+    /// Note that a call that rings is given up, and say so.
+    GiveUp(DialingUuid),
+    /// Have a call go on at another place of the dialplan: its context, extension and priority.
+    SendAway(DialingUuid, [String; 3]),
+    /// Remember what pacing has learnt.
+    KeepPool(Box<KeptPool>),
     /// Ask Asterisk whether the dialing's channel is there.
     Probe(DialingUuid),
     /// Ask Asterisk which channels there are.

@@ -9,7 +9,7 @@ use super::gate::{self, Agents, LinkState, Parts, PlaceState, Saw};
 use super::place;
 use super::run::Run;
 use super::window::{self, Hindrance};
-use super::{Engine, Outlook, selection};
+use super::{Engine, Outlook, QueueAgents, selection};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DialMode, DialResult, DlEndHandle, DlStatus};
 use crate::model::dl::Dl;
@@ -443,21 +443,31 @@ fn agents_words(agents: Agents, queue: &str) -> String {
         Agents::NotAQueue => "its destination is no queue: no agent is waited for".to_owned(),
         Agents::Unknown => format!("queue {queue}: Asterisk has not told yet who is free"),
         Agents::NoSuchQueue => format!("queue {queue}: Asterisk has no such queue"),
+        Agents::Paced { agents, room } => format!(
+            "queue {queue}: {}; pacing lets {room} calls more through, OutPacingShow tells why",
+            agents_told(agents)
+        ),
         Agents::There { agents, lines, service_level, awaiting } => format!(
-            "queue {queue}: {} agents are free for {lines} lines (of {} that are logged in: {} being called, {} talking, {} wrapping up, \
-             {} paused, {} in other calls; {} callers wait), ServiceLevel {service_level}, {awaiting} calls are not with an agent yet; corrections by \
-             Asterisk's answers: {}",
-            agents.free,
-            agents.logged_in(),
-            agents.ringing,
-            agents.talking,
-            agents.wrapping,
-            agents.paused,
-            agents.busy,
-            agents.waiting,
-            agents.corrections,
+            "queue {queue}: {}; they take {lines} lines, ServiceLevel {service_level}, {awaiting} calls are not with an agent yet",
+            agents_told(agents)
         ),
     }
+}
+
+fn agents_told(agents: QueueAgents) -> String {
+    format!(
+        "{} agents are free (of {} that are logged in: {} being called, {} talking, {} wrapping up, {} paused, {} in other calls; \
+         {} callers wait; corrections by Asterisk's answers: {})",
+        agents.free,
+        agents.logged_in(),
+        agents.ringing,
+        agents.talking,
+        agents.wrapping,
+        agents.paused,
+        agents.busy,
+        agents.waiting,
+        agents.corrections,
+    )
 }
 
 fn link_words(state: LinkState) -> String {

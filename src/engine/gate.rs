@@ -93,6 +93,8 @@ pub(super) enum Agents {
     NoSuchQueue,
     /// What they do, the lines that the free ones take, and how many calls are not with one yet.
     There { agents: QueueAgents, lines: usize, service_level: u32, awaiting: usize },
+    /// What they do, and how many calls more predictive pacing lets through.
+    Paced { agents: QueueAgents, room: u32 },
 }
 
 impl Saw {
@@ -128,6 +130,7 @@ impl Saw {
             Self::Agents(Agents::There { agents: _, lines, service_level, awaiting }) => {
                 agents::capacity(lines, service_level, awaiting)
             }
+            Self::Agents(Agents::Paced { agents: _, room }) => room as usize,
             Self::Trunk { room, .. } | Self::Rate { room, .. } => room,
             Self::Link(state) => all_or_none(state == LinkState::Ready),
             Self::Channels { calls: taken, most } | Self::Intake { calls: taken, most } => {
@@ -175,9 +178,10 @@ impl Engine {
         Ok(Parts { plan, dlma, destination })
     }
 
-    /// The node of the campaign's destination, where calls go on from there.
+    /// The nodes of the campaign's destination, and of the one of those whom no agent takes, where calls go on from there.
     pub(super) fn node_gate(&self, route: &Route) -> Saw {
-        Saw::Node(route.node.as_ref().map(|node| self.nodes.contains(node)))
+        let (mut nodes, there) = (route.nodes.iter().peekable(), |node| self.nodes.contains(node));
+        Saw::Node(nodes.peek().is_some().then(|| nodes.all(there)))
     }
 
     /// The place in the dialplan that the run's destination names, where calls go there.
@@ -195,6 +199,9 @@ impl Engine {
         let Some(queue) = &route.queue else { return Saw::Agents(Agents::NotAQueue) };
         Saw::Agents(match self.agents.get(queue) {
             Some(_) if !self.link.is_ready() => Agents::Unknown,
+            Some(Some(agents)) if route.mode == DialMode::Predictive => {
+                Agents::Paced { agents: *agents, room: self.pools.get(queue).map_or(0, |pool| pool.room) }
+            }
             Some(Some(agents)) => Agents::There {
                 agents: *agents,
                 lines: lines(agents.free, route),

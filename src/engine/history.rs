@@ -34,7 +34,12 @@ pub(super) fn seen(event: &CallEvent) -> Seen {
             Seen { cause: Some(cause.0), ..Seen::named("Hangup").told(text) }
         }
         CallEvent::ShutDown => Seen::named("SoftHangupRequest"),
+        CallEvent::Ringing => Seen::named("Ringing"),
+        CallEvent::Joined => Seen::named("QueueCallerJoin"),
+        CallEvent::AgentCalled => Seen::named("AgentCalled"),
+        CallEvent::AgentNotThere => Seen::named("AgentRingNoAnswer"),
         CallEvent::WithAgent => Seen::named("AgentConnect"),
+        CallEvent::Talked => Seen::named("AgentComplete"),
         CallEvent::Present { name, up, .. } => Seen { up: Some(*up), ..Seen::named("Present").of(name) },
         CallEvent::Gone => Seen::named("Gone"),
     }

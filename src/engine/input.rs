@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::agents::QueueAgents;
 use super::dialing::CallEvent;
+use super::pools::KeptPool;
 use crate::model::campaign::Campaign;
 use crate::model::destination::Destination;
 use crate::model::dialing::{Attempt, Ending, NextTry, Progress};
@@ -47,6 +48,8 @@ pub struct Records {
     pub campaigns: Vec<Campaign>,
     /// Dialings without an end, as far as they had come.
     pub open: Vec<OpenDialing>,
+    /// What predictive pacing has learnt, queue by queue.
+    pub pools: Vec<KeptPool>,
 }
 
 /// A dialing that an earlier run of the daemon left open.
@@ -123,6 +126,8 @@ pub enum Input {
     Call(DialingUuid, CallEvent),
     /// The operator gives up a dialing; that is committed.
     Withdraw(DialingUuid),
+    /// Pacing gives up a call that rings; that is committed.
+    GivenUp(DialingUuid),
     /// The connection to Asterisk is up, and when that Asterisk was started.
     LinkUp {
         /// Its start, in Asterisk's words; another start has other words. Empty where it does not say.

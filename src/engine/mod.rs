@@ -20,6 +20,7 @@ pub mod limits;
 mod link;
 pub mod pacing;
 pub mod place;
+mod pools;
 mod roster;
 mod route;
 mod run;
@@ -51,6 +52,7 @@ use intake::Intake;
 use limits::CallRate;
 use link::Link;
 use place::{Place, Places};
+use pools::Pool;
 use roster::Roster;
 use run::Run;
 use tally::Tally;
@@ -58,6 +60,7 @@ use tally::Tally;
 pub use agents::QueueAgents;
 pub use effect::{Effect, Notice};
 pub use input::{Input, LiveChannel, OpenDialing, Options, Outlook, Records};
+pub use pools::{KeptPool, Paced};
 
 /// The state that the decisions are made on.
 #[derive(Debug)]
@@ -82,6 +85,13 @@ pub struct Engine {
     intake: Intake,
     link: Link,
     agents: BTreeMap<String, Option<QueueAgents>>,
+    /// By their queues.
+    pools: BTreeMap<String, Pool>,
+    /// What earlier runs have left of pools that are not there yet.
+    kept_pools: BTreeMap<String, KeptPool>,
+    /// Campaigns that are started, are for a queue and dialled predictively.
+    predictive: BTreeSet<CampaignUuid>,
+    pace_deadline: Option<Duration>,
     /// Queues that Asterisk was asked for and has not told of yet.
     asked_queues: BTreeSet<String>,
     /// The nodes that Asterisk's dialplan has.
@@ -123,6 +133,10 @@ impl Engine {
             intake: Intake::default(),
             link: Link::default(),
             agents: BTreeMap::new(),
+            pools: BTreeMap::new(),
+            kept_pools: records.pools.into_iter().map(|kept| (kept.queue.clone(), kept)).collect(),
+            predictive: BTreeSet::new(),
+            pace_deadline: None,
             asked_queues: BTreeSet::new(),
             nodes: BTreeSet::new(),
             turn: 0,
@@ -135,6 +149,7 @@ impl Engine {
             told_of_sip: false,
         };
         engine.runs.values().for_each(|run| engine.roster.enter(&run.campaign));
+        engine.find_predictive();
         for open in records.open {
             let uuid = open.attempt.uuid;
             engine.link.inherit(uuid, open.epoch);
@@ -163,13 +178,19 @@ impl Engine {
         self.watch_clock(now, &mut effects);
         match input {
             Input::Tick => {}
-            Input::Drain => self.draining = true,
+            Input::Drain => {
+                self.draining = true;
+                self.keep_pools();
+            }
             Input::Hold(held) => self.held = held,
             Input::Options(options) => {
                 self.rate.set(options.calls_per_second);
                 self.options = options;
             }
-            Input::Changed(change, noun) => self.changed(now, change, &noun, &mut effects),
+            Input::Changed(change, noun) => {
+                self.changed(now, change, &noun, &mut effects);
+                self.pacing_changed(&noun);
+            }
             Input::ListChanged(dlma) => self.list_changed(dlma),
             Input::NotMoved(campaign) => {
                 if let Some(run) = self.runs.get_mut(&campaign) {
@@ -194,10 +215,20 @@ impl Engine {
                     effects.push(Effect::Hangup(dialing));
                 }
             }
+            Input::GivenUp(dialing) => {
+                // Who has answered meanwhile is not hung up on.
+                if let Some(call) =
+                    self.calls.get_mut(&dialing).filter(|call| !call.is_ended() && !call.is_answered())
+                {
+                    call.withdraw();
+                    effects.push(Effect::Hangup(dialing));
+                }
+            }
             Input::LinkUp { epoch } => self.link_up(now, epoch, &mut effects),
             Input::LinkDown => self.link_down(),
             Input::Live(channels) => self.live(now, channels, &mut effects),
-            Input::Agents { queue, agents, wrapped: _ } => {
+            Input::Agents { queue, agents, wrapped } => {
+                self.pool_wraps(now, &queue, &wrapped);
                 self.asked_queues.remove(&queue);
                 self.agents.insert(queue, agents);
             }
@@ -216,6 +247,7 @@ impl Engine {
         self.retry_store(now);
         self.follow_schedules(now, &mut effects);
         self.move_campaigns(&mut effects);
+        self.pace(now, &mut effects);
         self.dispatch(now, &mut effects);
         effects
     }
@@ -225,10 +257,8 @@ impl Engine {
         let calls = self.wakes.first().map(|(at, _)| *at);
         let ends = self.ends_to_retry.front().map(|(at, _)| *at);
         let runs = self.runs.values().filter(|_| self.retries).filter_map(|run| run.retry_at).min();
-        [calls, ends, runs, self.claim_deadline, self.window_deadline, self.link.next_scan()]
-            .into_iter()
-            .flatten()
-            .min()
+        let (claim, window, pace) = (self.claim_deadline, self.window_deadline, self.pace_deadline);
+        [calls, ends, runs, claim, window, pace, self.link.next_scan()].into_iter().flatten().min()
     }
 
     /// The dialings that have not ended, in the order of their ids.
@@ -378,6 +408,7 @@ impl Engine {
         let (unacknowledged, awaits_agent, wake) =
             (call.is_unacknowledged(), call.awaits_agent(), call.wake());
         let (blind, decided, setting_up) = (call.is_blind(), call.is_decided(), call.is_being_set_up());
+        let stood = (call.stage(), call.is_abandoned());
         let outputs = happen(call);
         if wake != call.wake() {
             wake.map(|at| self.wakes.remove(&(at, dialing)));
@@ -422,6 +453,7 @@ impl Engine {
             effects.push(Effect::Notice(Notice::NoSip { channel: call.dialing().attempt.channel.clone() }));
         }
         self.carry_out(dialing, outputs, effects);
+        self.pool_hears(now, dialing, stood);
     }
 
     /// Whether the calls of its campaign are being hung up.
@@ -439,6 +471,10 @@ impl Engine {
                 }
                 CallOutput::Answered => Effect::Progress(dialing, call.dialing().progress.clone()),
                 CallOutput::Probe => Effect::Probe(dialing),
+                CallOutput::SendAway => {
+                    effects.extend(self.send_away(call));
+                    continue;
+                }
                 CallOutput::Ended(mut ending) => {
                     if ending.outcome == Outcome::Unknown {
                         ending.next_try = self.options.on_unknown;
@@ -456,6 +492,7 @@ impl Engine {
 
     fn ended(&mut self, dialing: DialingUuid, dl: Option<&Dl>, effects: &mut Vec<Effect>) {
         let Some(call) = self.calls.remove(&dialing) else { return };
+        self.pool_forgets(&call);
         if let Some(run) = self.runs.get_mut(&campaign_of(&call.dialing().attempt)) {
             run.open -= 1;
             run.made.0 += 1;

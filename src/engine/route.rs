@@ -15,8 +15,8 @@ pub(super) struct Route {
     pub(super) trunk: String,
     /// The queue that takes them.
     pub(super) queue: Option<String>,
-    /// The node of its destination, where calls go on from there.
-    pub(super) node: Option<String>,
+    /// The nodes of its destination, and of that of those whom no agent takes, where calls go on from there.
+    pub(super) nodes: Vec<String>,
     /// The place of the dialplan that takes them.
     pub(super) place: Option<Place>,
     pub(super) mode: DialMode,
@@ -34,10 +34,13 @@ impl Engine {
 
     fn make_route(&self, Parts { plan, destination, .. }: Parts<'_>) -> Route {
         let ways = self.ways(destination);
+        let away = plan.abandonment.dest.and_then(|dest| self.destinations.get(&dest));
+        // One that is a place of the dialplan needs no node.
+        let away = away.filter(|away| away.place().is_none()).map(|away| node::name(&self.ways(away)));
         Route {
             trunk: plan.trunk(),
             queue: destination.queue(),
-            node: node::of(&ways),
+            nodes: node::of(&ways).into_iter().chain(away).collect(),
             place: Place::of(&ways),
             mode: plan.dial_mode,
             power_ratio: plan.power_ratio,

@@ -11,6 +11,7 @@ use super::{Notice, Outlook};
 use crate::model::campaign::Campaign;
 use crate::model::codes::{CampaignStatus, DlEndHandle};
 use crate::model::dialing::Capsule;
+use crate::model::ids::DialingUuid;
 use crate::model::time::{Now, Timestamp};
 
 /// How long after a failed commit the next one is tried.
@@ -32,6 +33,8 @@ pub(super) struct Claim {
     pub(super) queue: Option<String>,
     /// What its calls go over.
     pub(super) trunk: String,
+    /// The calls that pacing counts as dialled.
+    pub(super) paced: Vec<DialingUuid>,
     /// Whether the list has changed since, so that its outlook is out of date.
     stale: bool,
 }
@@ -39,7 +42,7 @@ pub(super) struct Claim {
 impl Claim {
     pub(super) fn new(calls: usize, at: Duration, epoch: String, capsule: &Capsule) -> Self {
         let queue = capsule.destination.queue();
-        Self { calls, at, epoch, queue, trunk: capsule.plan.trunk(), stale: false }
+        Self { calls, at, epoch, queue, trunk: capsule.plan.trunk(), paced: Vec::new(), stale: false }
     }
 }
 

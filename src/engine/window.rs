@@ -269,7 +269,7 @@ fn local(zone: Tz, at: Timestamp) -> NaiveDateTime {
     at.utc().with_timezone(&zone).naive_local()
 }
 
-fn local_date(zone: Tz, at: Timestamp) -> NaiveDate {
+pub(super) fn local_date(zone: Tz, at: Timestamp) -> NaiveDate {
     local(zone, at).date()
 }
 

@@ -107,6 +107,22 @@ pub struct Amd {
     pub cause: String,
 }
 
+impl Amd {
+    /// Whether it lets the call pass: who answered is, or may be, a person who is still there.
+    pub fn is_person(&self) -> bool {
+        !matches!(self.status.as_str(), "MACHINE" | "HANGUP")
+    }
+}
+
+/// How a callee has waited for an agent of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// For how long, in milliseconds.
+    pub ms: u64,
+    /// Whether that was too long by the plan's `AbandonAfter`, or no agent came at all.
+    pub abandoned: bool,
+}
+
 /// How far a dialing has come: what its events have said so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
@@ -126,6 +142,9 @@ pub struct Progress {
     /// with the hangup only, and so kept in the line and nowhere else.
     #[serde(skip)]
     pub amd: Option<Box<Amd>>,
+    /// How the callee has waited for an agent; `None` where he has not, or nobody saw it. Kept in the line and nowhere else.
+    #[serde(skip)]
+    pub wait: Option<Wait>,
     /// When the channel began to dial.
     pub tm_dial_begin: Option<Timestamp>,
     /// When the dial ended: answered, or given up.
@@ -146,6 +165,7 @@ impl Default for Progress {
             res_hangup: None,
             res_hangup_detail: None,
             amd: None,
+            wait: None,
             tm_dial_begin: None,
             tm_dial_end: None,
             tm_hangup: None,

@@ -49,6 +49,8 @@ struct Line<'a> {
     res_hangup_detail: Option<&'a str>,
     res_amd: Option<&'a str>,
     res_amd_detail: Option<&'a str>,
+    wait_ms: Option<u64>,
+    abandoned: Option<bool>,
     #[serde(flatten)]
     info: Option<Info<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,6 +170,8 @@ pub fn line(seq: i64, ending: &Ending, options: ResultOptions) -> Result<String,
         res_hangup_detail: progress.res_hangup_detail.as_deref(),
         res_amd: progress.amd.as_ref().map(|amd| amd.status.as_str()),
         res_amd_detail: progress.amd.as_ref().map(|amd| amd.cause.as_str()),
+        wait_ms: progress.wait.map(|wait| wait.ms),
+        abandoned: progress.wait.map(|wait| wait.abandoned),
         info,
         history_events: options.history.then_some(&ending.history),
     })

@@ -440,7 +440,7 @@ impl World<'_> {
                 Stage::Ringing => &[Event::Dialled(call), Event::Ringing(call)],
                 Stage::Amd => &[Event::Dialled(call), Event::Ringing(call), Event::Answered(call)],
                 Stage::Queued => &[Event::Dialled(call), Event::Queued(call)],
-                Stage::Talking => &[Event::Dialled(call), Event::Connected(call)],
+                Stage::Talking => &[Event::Talking(call)],
                 Stage::Message | Stage::Over => &[],
             };
             for event in events {

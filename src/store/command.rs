@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::error::StoreError;
-use crate::engine::Outlook;
+use crate::engine::{KeptPool, Outlook};
 use crate::model::campaign::Campaign;
 use crate::model::codes::CampaignStatus;
 use crate::model::dialing::{Attempt, Capsule, Ending, Progress};
@@ -63,6 +63,8 @@ pub enum Command {
     Progress(DialingUuid, Progress),
     /// Notes that an open dialing is being given up. Answered by [`Done::Noted`].
     Withdraw(DialingUuid),
+    /// Keeps what pacing has learnt of a queue. Answered by [`Done::Noted`].
+    KeepPool(Box<KeptPool>),
     /// Ends a dialing, once: its result line is queued in the same transaction. Answered by [`Done::Finished`]
     /// or [`Done::AlreadyFinished`].
     Finish(Box<Ending>),

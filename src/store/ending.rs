@@ -10,6 +10,7 @@ use sqlx::{SqliteConnection, query};
 use super::command::Done;
 use super::error::Fault;
 use super::outbox::Numbering;
+use super::pacing;
 use super::row::{self, Stored};
 use crate::model::codes::{DialResult, DialingStatus, Outcome};
 use crate::model::dialing::{Ending, NextTry, Progress};
@@ -139,6 +140,7 @@ pub(super) async fn finish(
         ended.push((*ending, seq, line));
     }
     let mut dls = release(conn, &ended).await?;
+    pacing::count(conn, ended.iter().map(|(ending, ..)| *ending)).await?;
     let mut ended = ended.into_iter();
     let mut done = Vec::with_capacity(endings.len());
     for is_its_end in is_its_end {

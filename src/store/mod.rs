@@ -25,6 +25,7 @@ mod noun;
 mod open;
 pub mod original;
 mod outbox;
+pub mod pacing;
 mod plan;
 mod row;
 mod stat;
@@ -47,7 +48,7 @@ pub use health::Health;
 use self::error::Fault;
 use self::health::Healthy;
 use self::writer::Asked;
-use crate::engine::OpenDialing;
+use crate::engine::{KeptPool, OpenDialing};
 use crate::model::campaign::Campaign;
 use crate::model::destination::Destination;
 use crate::model::dlma::Dlma;
@@ -105,6 +106,8 @@ pub struct Recovered {
     pub campaigns: Vec<Campaign>,
     /// Dialings that have no end yet.
     pub open_dialings: Vec<OpenDialing>,
+    /// What pacing has learnt.
+    pub pools: Vec<KeptPool>,
     /// The last result line that is known to be in the result log.
     pub logged_seq: i64,
     /// The last result line that there is.

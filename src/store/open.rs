@@ -17,7 +17,7 @@ use super::health::{self, Healthy};
 use super::writer::{Rules, Writer};
 use super::{
     Opened, Recovered, SQLITE_AT_LEAST, Store, StoreError, StoreOptions, campaign, destination, dialing,
-    dlma, outbox, plan, row,
+    dlma, outbox, pacing, plan, row,
 };
 
 const READERS: u32 = 4;
@@ -117,7 +117,7 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<Result<(), StoreEr
 pub(super) type Step = (i64, &'static str, &'static str);
 
 /// What makes the tables, step by step; each is run once.
-pub(super) const MIGRATIONS: [Step; 8] = [
+pub(super) const MIGRATIONS: [Step; 9] = [
     (1, "tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
     (2, "held", include_str!("../../migrations/sqlite/0002_held.sql")),
     (3, "schedule", include_str!("../../migrations/sqlite/0003_schedule.sql")),
@@ -126,6 +126,7 @@ pub(super) const MIGRATIONS: [Step; 8] = [
     (6, "failover", include_str!("../../migrations/sqlite/0006_failover.sql")),
     (7, "power", include_str!("../../migrations/sqlite/0007_power.sql")),
     (8, "abandonment", include_str!("../../migrations/sqlite/0008_abandonment.sql")),
+    (11, "pacing", include_str!("../../migrations/sqlite/0011_pacing.sql")),
 ];
 
 /// The steps that have been run; without a table of them, none.
@@ -176,6 +177,7 @@ async fn recover(conn: &mut SqliteConnection) -> Result<Recovered, Fault> {
         destinations: row::records(&query(destination::ALL).fetch_all(&mut *conn).await?)?,
         campaigns: row::records(&query(campaign::ALL).fetch_all(&mut *conn).await?)?,
         open_dialings: dialing::open_dialings(conn).await?,
+        pools: pacing::all(conn).await?,
         logged_seq: outbox::last_logged(&mut *conn).await?,
         last_seq: outbox::last(conn).await?,
     })

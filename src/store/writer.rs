@@ -24,7 +24,7 @@ use super::file::{self, OpenFiles};
 use super::health::{self, Health, Healthy};
 use super::notes::{Note, Notes, Withdrawn};
 use super::outbox::{self, Numbering};
-use super::{campaign, claim, ending, import, noun};
+use super::{campaign, claim, ending, import, noun, pacing};
 use crate::crash::{self, Point};
 use crate::model::dialing::Ending;
 use crate::model::dl::Dl;
@@ -402,6 +402,7 @@ fn new_contact(queued: &Queued) -> Option<NewContact<'_>> {
         | Command::Claim(_)
         | Command::Progress(..)
         | Command::Withdraw(_)
+        | Command::KeepPool(_)
         | Command::Finish(_)
         | Command::Logged { .. } => None,
     }
@@ -415,6 +416,7 @@ fn is_of_a_call(command: &Command) -> bool {
         | Command::Delete { .. }
         | Command::Transition { .. }
         | Command::Import(_)
+        | Command::KeepPool(_)
         | Command::Withdraw(_) => false,
     }
 }
@@ -429,6 +431,7 @@ fn claim_order(queued: &Queued) -> Option<&ClaimOrder> {
         | Command::Import(_)
         | Command::Progress(..)
         | Command::Withdraw(_)
+        | Command::KeepPool(_)
         | Command::Finish(_)
         | Command::Logged { .. } => None,
     }
@@ -455,6 +458,7 @@ fn notes(batch: &[Queued]) -> Notes<'_> {
             | Command::Transition { .. }
             | Command::Import(_)
             | Command::Claim(_)
+            | Command::KeepPool(_)
             | Command::Logged { .. } => {}
         }
     }
@@ -470,6 +474,7 @@ fn goes_with_ends(queued: &Queued) -> bool {
         | Command::Delete { .. }
         | Command::Transition { .. }
         | Command::Import(_)
+        | Command::KeepPool(_)
         | Command::Claim(_) => false,
     }
 }
@@ -546,6 +551,7 @@ async fn apply(
             campaign::transition(conn, now, *campaign, *from, *to).await
         }
         Command::Import(step) => import::step(conn, rules, now, step).await.map(Done::Imported),
+        Command::KeepPool(pool) => pacing::keep(conn, now, pool).await,
         // Written with the others of the transaction.
         Command::Claim(_)
         | Command::Progress(..)
@@ -564,6 +570,7 @@ fn doing(command: &Command) -> &'static str {
         Command::Import(_) => "importing contacts",
         Command::Claim(_) => "claiming contacts",
         Command::Progress(..) => "noting a dialing's progress",
+        Command::KeepPool(_) => "keeping what pacing has learnt",
         Command::Withdraw(_) => "noting that a dialing is withdrawn",
         Command::Finish(_) => "ending a dialing",
         Command::Logged { .. } => "noting the result log's position",

@@ -98,7 +98,7 @@ fn a_retry_that_is_not_due_says_when_it_is() {
 fn a_queue_says_who_is_missing() {
     let mut world = World::new();
     world.pbx.queues.insert("sales".into(), 0);
-    let (plan, dlma) = (world.plan(&[]), world.dlma());
+    let (plan, dlma) = (world.plan(&[("DialMode", "2")]), world.dlma());
     let (dest, nowhere) = (world.queue("sales"), world.queue("nowhere"));
     world.dls(dlma, 1);
     world.link_up("first start");

@@ -75,6 +75,8 @@ fn of_calls(effect: &Effect) -> bool {
     match effect {
         Effect::Originate(_)
         | Effect::Hangup(_)
+        | Effect::GiveUp(_)
+        | Effect::SendAway(..)
         | Effect::Probe(_)
         | Effect::Progress(..)
         | Effect::Finish(_)
@@ -83,6 +85,7 @@ fn of_calls(effect: &Effect) -> bool {
         | Effect::Transition { .. }
         | Effect::Scan
         | Effect::WatchQueue(_)
+        | Effect::KeepPool(_)
         | Effect::Notice(_)
         | Effect::Orphan(_) => false,
     }

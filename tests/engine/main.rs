@@ -14,6 +14,7 @@ mod limits;
 mod link;
 mod pbx;
 mod place;
+mod predictive;
 mod promises;
 mod queue;
 mod records;

@@ -93,7 +93,12 @@ impl Pbx {
             | CallEvent::DialBegin
             | CallEvent::DialEnd(_)
             | CallEvent::ShutDown
+            | CallEvent::Ringing
+            | CallEvent::Joined
+            | CallEvent::AgentCalled
+            | CallEvent::AgentNotThere
             | CallEvent::WithAgent
+            | CallEvent::Talked
             | CallEvent::Present { .. }
             | CallEvent::Gone => {}
         }

@@ -82,6 +82,7 @@ impl Promises {
             | Input::NotMoved(_)
             | Input::StoreFailed(_)
             | Input::Withdraw(_)
+            | Input::GivenUp(_)
             | Input::LinkUp { .. }
             | Input::LinkDown
             | Input::Nodes(_)
@@ -116,6 +117,9 @@ impl Promises {
             Effect::Claim { .. } => assert!(!self.held, "a claim while nothing may be claimed"),
             Effect::Transition { .. }
             | Effect::Hangup(_)
+            | Effect::GiveUp(_)
+            | Effect::SendAway(..)
+            | Effect::KeepPool(_)
             | Effect::Probe(_)
             | Effect::Scan
             | Effect::WatchQueue(_)

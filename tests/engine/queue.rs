@@ -1,4 +1,4 @@
-//! Calls for the agents of a queue: free agents + `ServiceLevel` − calls that are not yet with an agent.
+//! Calls for the agents of a queue, progressively: free agents + `ServiceLevel` − calls that are not yet with an agent.
 
 use astout::engine::dialing::CallEvent;
 use astout::engine::{Effect, Input, QueueAgents};
@@ -11,7 +11,8 @@ use crate::world::{World, free_agents, millis, secs};
 
 /// A campaign that dials so many contacts for queue `sales`.
 fn for_sales(world: &mut World, plan: &[(&str, &str)], contacts: usize) -> (CampaignUuid, DlmaUuid) {
-    let (plan, dlma, dest) = (world.plan(plan), world.dlma(), world.queue("sales,t"));
+    let plan = [plan, &[("DialMode", "2")]].concat();
+    let (plan, dlma, dest) = (world.plan(&plan), world.dlma(), world.queue("sales,t"));
     world.dls(dlma, contacts);
     let campaign = world.campaign(plan, dlma, dest, &[]);
     world.request(campaign, CampaignStatus::Start);
@@ -88,8 +89,8 @@ fn agents_that_talk_wrap_up_or_are_paused_get_no_call_and_an_explanation_tells_o
     let agents = QueueAgents { talking: 4, wrapping: 3, paused: 2, busy: 1, ringing: 5, ..free_agents(0) };
     world.feed(Input::Agents { queue: "sales".into(), agents: Some(agents), wrapped: Vec::new() });
     assert_eq!(world.originated().len(), 0);
-    let words = "0 agents are free for 0 lines (of 15 that are logged in: 5 being called, 4 talking, 3 wrapping up, 2 paused, 1 in \
-                 other calls; 0 callers wait)";
+    let words = "0 agents are free (of 15 that are logged in: 5 being called, 4 talking, 3 wrapping up, 2 paused, 1 in \
+                 other calls; 0 callers wait;";
     let held = world.held_by(campaign);
     assert!(held[0].0 == "Queue" && held[0].1.contains(words), "{held:?}");
 }
@@ -147,7 +148,7 @@ fn campaigns_for_one_queue_share_its_free_agents_by_their_weight_whether_they_co
     for at_once in [1, 4] {
         let mut world = agents(0);
         let campaigns = ["1", "3"].map(|weight| {
-            let (plan, dlma, dest) = (world.plan(&[]), world.dlma(), world.queue("sales,t"));
+            let (plan, dlma, dest) = (world.plan(&[("DialMode", "2")]), world.dlma(), world.queue("sales,t"));
             world.dls(dlma, 100);
             let campaign = world.campaign(plan, dlma, dest, &[("Weight", weight)]);
             world.request(campaign, CampaignStatus::Start);

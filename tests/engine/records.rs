@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use astout::engine::{OpenDialing, Outlook, selection, window};
+use astout::engine::{KeptPool, OpenDialing, Outlook, selection, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialResult, DlStatus, Outcome};
 use astout::model::destination::Destination;
@@ -34,6 +34,7 @@ pub(crate) struct Records {
     pub(crate) open: BTreeMap<DialingUuid, OpenDialing>,
     /// The result lines.
     pub(crate) endings: Vec<Ending>,
+    pub(crate) pools: BTreeMap<String, KeptPool>,
 }
 
 impl Records {

@@ -119,6 +119,7 @@ impl Simulation {
             destinations: recovered.destinations,
             campaigns: recovered.campaigns,
             open: recovered.open_dialings,
+            pools: recovered.pools,
         };
         let mut chance = self.rng.fork();
         let ids = Ids::new(move || Uuid::from_u128(chance.u128(..)));

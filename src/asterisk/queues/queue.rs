@@ -249,8 +249,9 @@ impl Queue {
         agents.wrapping += left_alone;
         agents.waiting = count(self.callers.len());
         let called_for: BTreeSet<_> = self.members.values().filter_map(Member::called_for).collect();
-        let others = self.callers.iter().filter(|caller| caller.parse::<DialingUuid>().is_err());
-        agents.others = count(others.filter(|caller| !called_for.contains(caller.as_str())).count());
+        let unserved = || self.callers.iter().filter(|caller| !called_for.contains(caller.as_str()));
+        agents.unserved = count(unserved().count());
+        agents.others = count(unserved().filter(|caller| caller.parse::<DialingUuid>().is_err()).count());
         agents
     }
 }

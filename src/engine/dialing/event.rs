@@ -44,8 +44,18 @@ pub enum CallEvent {
     },
     /// Asterisk hangs it up, because it shuts down: SoftHangupRequest. The hangup follows.
     ShutDown,
+    /// It rings at the callee, or sounds as if: Newstate with ChannelState 5, DialState RINGING or PROGRESS.
+    Ringing,
+    /// It waits in a queue: QueueCallerJoin.
+    Joined,
+    /// An agent is being called for it: AgentCalled.
+    AgentCalled,
+    /// One of those has not taken it: AgentRingNoAnswer.
+    AgentNotThere,
     /// An agent of a queue has taken it: AgentConnect.
     WithAgent,
+    /// The agent is done talking to it: AgentComplete.
+    Talked,
     /// Asterisk was asked, and has its channel.
     Present {
         /// The channel's name.
@@ -94,6 +104,25 @@ pub enum Response {
     },
 }
 
+/// Where a call is on its way to an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// It does not ring yet.
+    Originating,
+    /// It rings.
+    Ringing,
+    /// Somebody or something has answered, and is not in the queue.
+    Answered,
+    /// It waits in the queue, or was in it and went on without an agent.
+    Waiting,
+    /// An agent has it.
+    Talking,
+    /// The agent is done.
+    Talked,
+    /// It has ended.
+    Over,
+}
+
 /// Why a call is ended without its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
@@ -116,6 +145,8 @@ pub enum CallOutput {
     Answered,
     /// Ask Asterisk whether its channel is there.
     Probe,
+    /// It has waited for an agent as long as its plan lets it: it goes to the plan's `AbandonDest`.
+    SendAway,
     /// It has ended.
     Ended(Box<Ending>),
 }

@@ -80,6 +80,8 @@ pub enum Event<Id> {
     Withdrawn(Id),
     /// An agent has it.
     Connected(Id),
+    /// An agent has it since before, and that was counted: a call that is taken over after a restart.
+    Talking(Id),
     /// No agent came in time.
     Abandoned(Id),
     /// The conversation is over.

@@ -242,6 +242,9 @@ impl<Id: Copy + Ord> Predictive<Id> {
                 self.false_positives();
                 self.calls.becomes(now, id, Some(Stage::Talking));
             }
+            Event::Talking(id) => {
+                self.calls.becomes(now, id, Some(Stage::Talking));
+            }
             Event::Abandoned(id) => {
                 self.calls.becomes(now, id, None);
                 self.memory.credit.abandoned(1.0, self.settings.abandon_target);

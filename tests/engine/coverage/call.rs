@@ -116,7 +116,16 @@ fn deeds(column: &str) -> Vec<Deed> {
         "success" => one(SUCCESS),
         "failure" => [0, 3, 5, 8].map(|reason| Deed::Event(failure(reason))).into(),
         "hangup" => [0, 16, 17, 19, 21, 34].map(|cause| Deed::Event(hangup(cause))).into(),
-        "agent" => one(CallEvent::WithAgent),
+        // That it enters the queue gives it a time of its own to wake at: see the unit tests of its way to an agent.
+        "agent" => [
+            CallEvent::Ringing,
+            CallEvent::AgentCalled,
+            CallEvent::AgentNotThere,
+            CallEvent::WithAgent,
+            CallEvent::Talked,
+        ]
+        .map(Deed::Event)
+        .into(),
         "shutdown" => one(CallEvent::ShutDown),
         "present" => present(false),
         "present-up" => present(true),
@@ -150,7 +159,12 @@ fn column_of(event: &CallEvent) -> &'static str {
         CallEvent::Responded(Response::Success) => "success",
         CallEvent::Responded(Response::Failure { .. }) => "failure",
         CallEvent::Hangup { .. } => "hangup",
-        CallEvent::WithAgent => "agent",
+        CallEvent::Ringing
+        | CallEvent::Joined
+        | CallEvent::AgentCalled
+        | CallEvent::AgentNotThere
+        | CallEvent::WithAgent
+        | CallEvent::Talked => "agent",
         CallEvent::ShutDown => "shutdown",
         CallEvent::Present { up: false, .. } => "present",
         CallEvent::Present { up: true, .. } => "present-up",
