@@ -44,7 +44,8 @@ impl Bus {
 
     /// Tells everybody who listens now.
     pub fn publish(&self, event: OutEvent) {
-        if matches!(&event, OutEvent::Noun { noun, .. } if matches!(**noun, Noun::Destination(_))) {
+        if matches!(&event, OutEvent::Noun { noun, .. } if matches!(**noun, Noun::Destination(_) | Noun::Plan(_)))
+        {
             self.destinations.send_replace(());
         }
         // Nobody listening is no error.
@@ -56,7 +57,7 @@ impl Bus {
         self.told.subscribe()
     }
 
-    /// Hears from now on that destinations have changed, and is not woken up by anything else.
+    /// Hears from now on that destinations, or plans, which name some, have changed, and is not woken up by anything else.
     pub fn destinations(&self) -> watch::Receiver<()> {
         self.destinations.subscribe()
     }

@@ -204,6 +204,7 @@ impl Desk {
             Request::Explain { asked, number, reply } => {
                 drop(reply.send(self.explain(now, &asked, number.as_deref())));
             }
+            Request::Pacing { only, reply } => drop(reply.send(self.engine.pacing(now, only))),
             // Whoever asked may have stopped waiting.
             Request::Beat { reply } => drop(reply.send(())),
             Request::Options(options) => self.feed(now, Input::Options(options)),

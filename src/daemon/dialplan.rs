@@ -24,6 +24,7 @@ use crate::asterisk::originate::{self, is_in_dialplan, reload_dialplan};
 use crate::model::destination::Destination;
 use crate::model::dialing::Dialing;
 use crate::model::node;
+use crate::model::plan::Plan;
 
 /// The file that is written.
 pub const FILE: &str = "astout_dialplan.conf";
@@ -151,15 +152,19 @@ impl Keeper {
     async fn look(&mut self, linked: bool) -> Result<(), String> {
         let destinations = self.handle.records().destinations().await.map_err(|why| why.to_string())?;
         let dialings = self.handle.dialings().await.map_err(|why| why.to_string())?;
-        let wanted = wanted(&destinations, &dialings);
+        let plans = self.handle.records().plans().await.map_err(|why| why.to_string())?;
+        let aways = aways(&destinations, &plans);
+        let wanted = wanted(&destinations, &aways, &dialings);
         let Some(directory) = self.options.directory.clone() else {
-            let Some(first) = destinations.iter().find(|destination| destination.failover.is_some()) else {
-                return Ok(());
+            let first = destinations.iter().find(|destination| destination.failover.is_some());
+            let (what, uuid) = match (first, aways.first()) {
+                (Some(first), _) => ("has a Failover", first.uuid),
+                (None, Some(away)) => ("is an AbandonDest of Type 1", away.uuid),
+                (None, None) => return Ok(()),
             };
             return Err(format!(
-                "destination {} has a Failover, and [dialplan] directory is not set: its campaigns are not dialled, for an \
-                 answered call would have no dialplan to find it in",
-                first.uuid
+                "destination {uuid} {what}, and [dialplan] directory is not set: its campaigns are not dialled, for an \
+                 answered call would have no dialplan to find it in"
             ));
         };
         let kept = dialings.iter().map(|dialing| &dialing.attempt.capsule);
@@ -329,11 +334,21 @@ impl Keeper {
     }
 }
 
-/// The nodes that have to be there: of destinations with a failover, and of calls that are under way.
-fn wanted(destinations: &[Destination], dialings: &[Dialing]) -> BTreeSet<String> {
+/// The destinations of those whom no agent takes that are no places of the dialplan by themselves.
+fn aways<'a>(destinations: &'a [Destination], plans: &[Plan]) -> Vec<&'a Destination> {
+    let is_away = |destination: &&Destination| {
+        let named = |plan: &Plan| plan.abandonment.dest == Some(destination.uuid);
+        destination.place().is_none() && plans.iter().any(named)
+    };
+    destinations.iter().filter(is_away).collect()
+}
+
+/// The nodes that have to be there: of destinations with a failover, of these, and of calls that are under way.
+fn wanted(destinations: &[Destination], aways: &[&Destination], dialings: &[Dialing]) -> BTreeSet<String> {
     let find = |uuid| destinations.iter().find(|destination| destination.uuid == uuid);
     let with = destinations.iter().map(|first| (first, node::failovers(first, find)));
-    let with = with.filter(|(_, failovers)| !failovers.is_empty());
+    let is_away = |first: &Destination| aways.iter().any(|away| away.uuid == first.uuid);
+    let with = with.filter(|(first, failovers)| !failovers.is_empty() || is_away(first));
     let with = with.map(|(first, failovers)| node::name(&[&[first][..], &failovers].concat()));
     with.chain(dialings.iter().filter_map(|dialing| dialing.attempt.capsule.node())).collect()
 }

@@ -14,8 +14,9 @@ use crate::model::destination::Destination;
 use crate::model::dialing::Dialing;
 use crate::model::event::Noun;
 use crate::model::fields::Fields;
-use crate::model::ids::DialingUuid;
+use crate::model::ids::{CampaignUuid, DialingUuid};
 use crate::model::import::{Import, Step};
+use crate::model::pacing::Pacing;
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::time::Now;
 use crate::store::{Done, Store, StoreError};
@@ -133,6 +134,13 @@ pub enum Request {
         number: Option<String>,
         /// Where the answer goes.
         reply: oneshot::Sender<Explained>,
+    },
+    /// Say how campaigns for queues are paced, or one of them.
+    Pacing {
+        /// Which.
+        only: Option<CampaignUuid>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Vec<Pacing>>,
     },
     /// Answer: somebody asks whether the driver turns.
     Beat {
@@ -259,6 +267,16 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         let request = Request::Explain { asked, number, reply };
         self.requests.send(request).await.map_err(|_| RequestError::Stopping)?;
+        answer.await.map_err(|_| RequestError::Stopping)
+    }
+
+    /// How campaigns that dial for a queue are paced: those that are not stopped, or the one that is asked for.
+    ///
+    /// # Errors
+    /// Where the daemon is stopping.
+    pub async fn pacing(&self, only: Option<CampaignUuid>) -> Result<Vec<Pacing>, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Pacing { only, reply }).await.map_err(|_| RequestError::Stopping)?;
         answer.await.map_err(|_| RequestError::Stopping)
     }
 

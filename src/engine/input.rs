@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::agents::QueueAgents;
+use super::QueueAgents;
 use super::dialing::CallEvent;
 use super::pools::KeptPool;
 use crate::model::campaign::Campaign;

@@ -5,7 +5,6 @@
 //! the state of the link to Asterisk. A claim is committed before its [`Effect::Originate`] goes out, and an end is
 //! committed and its result line written before [`Input::Ended`] comes back and the end is announced.
 
-mod agents;
 pub mod breaker;
 pub mod campaign;
 pub mod dialing;
@@ -25,6 +24,7 @@ mod roster;
 mod route;
 mod run;
 pub mod selection;
+mod supervise;
 mod tally;
 mod wall;
 pub mod window;
@@ -57,10 +57,11 @@ use roster::Roster;
 use run::Run;
 use tally::Tally;
 
-pub use agents::QueueAgents;
 pub use effect::{Effect, Notice};
 pub use input::{Input, LiveChannel, OpenDialing, Options, Outlook, Records};
 pub use pools::{KeptPool, Paced};
+
+pub use crate::model::agents::QueueAgents;
 
 /// The state that the decisions are made on.
 #[derive(Debug)]
@@ -89,9 +90,11 @@ pub struct Engine {
     pools: BTreeMap<String, Pool>,
     /// What earlier runs have left of pools that are not there yet.
     kept_pools: BTreeMap<String, KeptPool>,
-    /// Campaigns that are started, are for a queue and dialled predictively.
-    predictive: BTreeSet<CampaignUuid>,
+    /// Campaigns that are started and for a queue.
+    for_queues: BTreeSet<CampaignUuid>,
     pace_deadline: Option<Duration>,
+    /// When supervisors are told of the pacing again.
+    told_deadline: Option<Duration>,
     /// Queues that Asterisk was asked for and has not told of yet.
     asked_queues: BTreeSet<String>,
     /// The nodes that Asterisk's dialplan has.
@@ -135,8 +138,9 @@ impl Engine {
             agents: BTreeMap::new(),
             pools: BTreeMap::new(),
             kept_pools: records.pools.into_iter().map(|kept| (kept.queue.clone(), kept)).collect(),
-            predictive: BTreeSet::new(),
+            for_queues: BTreeSet::new(),
             pace_deadline: None,
+            told_deadline: None,
             asked_queues: BTreeSet::new(),
             nodes: BTreeSet::new(),
             turn: 0,
@@ -149,7 +153,7 @@ impl Engine {
             told_of_sip: false,
         };
         engine.runs.values().for_each(|run| engine.roster.enter(&run.campaign));
-        engine.find_predictive();
+        engine.find_for_queues();
         for open in records.open {
             let uuid = open.attempt.uuid;
             engine.link.inherit(uuid, open.epoch);
@@ -249,6 +253,7 @@ impl Engine {
         self.move_campaigns(&mut effects);
         self.pace(now, &mut effects);
         self.dispatch(now, &mut effects);
+        self.tell_pacing(now, &mut effects);
         effects
     }
 
@@ -258,7 +263,10 @@ impl Engine {
         let ends = self.ends_to_retry.front().map(|(at, _)| *at);
         let runs = self.runs.values().filter(|_| self.retries).filter_map(|run| run.retry_at).min();
         let (claim, window, pace) = (self.claim_deadline, self.window_deadline, self.pace_deadline);
-        [calls, ends, runs, claim, window, pace, self.link.next_scan()].into_iter().flatten().min()
+        [calls, ends, runs, claim, window, pace, self.told_deadline, self.link.next_scan()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The dialings that have not ended, in the order of their ids.

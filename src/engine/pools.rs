@@ -284,11 +284,13 @@ impl Engine {
     /// The queues that started campaigns of mode 1 are for.
     fn wanted_pools(&self, now: Now) -> BTreeMap<String, Wanted> {
         let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
-        for uuid in &self.predictive {
+        for uuid in &self.for_queues {
             let Some(run) = self.runs.get(uuid) else { continue };
             let Ok(route) = self.route(run) else { continue };
             let plan = run.campaign.plan.and_then(|plan| self.plans.get(&plan));
-            let (Some(queue), Some(plan)) = (&route.queue, plan) else { continue };
+            let (Some(queue), Some(plan), DialMode::Predictive) = (&route.queue, plan, route.mode) else {
+                continue;
+            };
             let window = plan.abandonment.window;
             let one = Wanted {
                 settings: settings(plan),
@@ -304,32 +306,30 @@ impl Engine {
         wanted
     }
 
-    /// Finds the campaigns that pools are for.
-    pub(super) fn find_predictive(&mut self) {
-        let campaigns = self.runs.iter().filter(|(_, run)| self.is_predictive(&run.campaign));
-        self.predictive = campaigns.map(|(uuid, _)| *uuid).collect();
+    /// Finds the started campaigns that are for a queue.
+    pub(super) fn find_for_queues(&mut self) {
+        let campaigns = self.runs.iter().filter(|(_, run)| self.is_for_a_queue(&run.campaign));
+        self.for_queues = campaigns.map(|(uuid, _)| *uuid).collect();
     }
 
     /// A record has changed, and is taken up.
     pub(super) fn pacing_changed(&mut self, noun: &Noun) {
         match noun {
-            Noun::Plan(_) | Noun::Destination(_) => self.find_predictive(),
+            Noun::Destination(_) => self.find_for_queues(),
             Noun::Campaign(Campaign { uuid, .. }) => {
-                if self.runs.get(uuid).is_some_and(|run| self.is_predictive(&run.campaign)) {
-                    self.predictive.insert(*uuid);
+                if self.runs.get(uuid).is_some_and(|run| self.is_for_a_queue(&run.campaign)) {
+                    self.for_queues.insert(*uuid);
                 } else {
-                    self.predictive.remove(uuid);
+                    self.for_queues.remove(uuid);
                 }
             }
-            Noun::Dlma(_) | Noun::Dl(_) | Noun::Dialing(_) => {}
+            Noun::Plan(_) | Noun::Dlma(_) | Noun::Dl(_) | Noun::Dialing(_) => {}
         }
     }
 
-    fn is_predictive(&self, campaign: &Campaign) -> bool {
-        let plan = campaign.plan.and_then(|plan| self.plans.get(&plan));
+    fn is_for_a_queue(&self, campaign: &Campaign) -> bool {
         let destination = campaign.dest.and_then(|dest| self.destinations.get(&dest));
         campaign.status == CampaignStatus::Start
-            && plan.is_some_and(|plan| plan.dial_mode == DialMode::Predictive)
             && destination.is_some_and(|destination| destination.queue().is_some())
     }
 

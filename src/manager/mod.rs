@@ -22,6 +22,7 @@ pub mod import;
 mod login;
 mod names;
 mod nouns;
+mod pacing;
 mod places;
 pub mod relay;
 mod render;

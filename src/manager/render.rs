@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use super::{import, names};
+use super::{import, names, pacing};
 use crate::ami::event::event as event_of_class;
 use crate::ami::{Class, Message, MessageBuilder};
 use crate::model::campaign::Campaign;
@@ -34,6 +34,7 @@ pub(super) fn event(event: &OutEvent) -> Message {
             let builder = builder.header("File", &import.source.name);
             return import::progress(builder, import).finish_lossy();
         }
+        OutEvent::Paced(pacing) => return pacing::event(pacing),
     };
     let builder = event_of_class(&names::event(names::kind(noun), change), CLASS);
     let builder = match (noun, change) {

@@ -9,6 +9,7 @@ use super::dialing::Dialing;
 use super::dl::Dl;
 use super::dlma::Dlma;
 use super::import::Import;
+use super::pacing::Pacing;
 use super::plan::Plan;
 
 /// What became of the noun.
@@ -39,8 +40,8 @@ pub enum Noun {
     Dialing(Dialing),
 }
 
-/// Something that happened and is committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something that happened and is committed; or, of pacing, how it stands.
+#[derive(Debug, Clone, PartialEq)]
 pub enum OutEvent {
     /// A noun is new, has changed, or is gone.
     Noun {
@@ -51,6 +52,8 @@ pub enum OutEvent {
     },
     /// An import has brought contacts, for which there is no event each: how far it has come.
     Imported(Arc<Import>),
+    /// How a campaign is paced: told each second while it is started.
+    Paced(Box<Pacing>),
 }
 
 impl OutEvent {

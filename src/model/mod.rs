@@ -2,6 +2,7 @@
 //! that hold for their values. Whoever has one of these types has a checked value.
 
 pub mod abandonment;
+pub mod agents;
 pub mod campaign;
 pub mod codes;
 pub mod destination;
@@ -16,6 +17,7 @@ pub mod import;
 pub mod node;
 pub mod number;
 pub mod originate;
+pub mod pacing;
 pub mod plan;
 pub mod policy;
 pub mod ratio;

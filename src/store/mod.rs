@@ -25,7 +25,7 @@ mod noun;
 mod open;
 pub mod original;
 mod outbox;
-pub mod pacing;
+mod pacing;
 mod plan;
 mod row;
 mod stat;

@@ -10,6 +10,7 @@ use super::{Store, StoreError};
 use crate::engine::KeptPool;
 use crate::model::dialing::Ending;
 use crate::model::ids::CampaignUuid;
+use crate::model::pacing::Answered;
 use crate::model::time::Timestamp;
 
 const KEEP: &str = "INSERT INTO pacing (queue, period, memory, tm_update) VALUES (?1, ?2, ?3, ?4)
@@ -19,15 +20,6 @@ const COUNT: &str = "INSERT INTO abandonment (campaign_uuid, hour, live, abandon
     ON CONFLICT (campaign_uuid, hour) DO UPDATE SET live = live + excluded.live, abandoned = abandoned + excluded.abandoned";
 const SINCE: &str = "SELECT coalesce(sum(live), 0), coalesce(sum(abandoned), 0) FROM abandonment
     WHERE campaign_uuid = ?1 AND hour >= ?2";
-
-/// Persons who answered, and those among them whom no agent took in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Answered {
-    /// All of them.
-    pub live: i64,
-    /// Those without an agent.
-    pub abandoned: i64,
-}
 
 /// Keeps what a pool has learnt.
 pub(super) async fn keep(
@@ -69,13 +61,17 @@ pub(super) async fn count<'a>(
         let counted =
             hours.entry((ending.dialing.attempt.capsule.campaign.uuid, hour(ending.tm_end))).or_default();
         counted.live += 1;
-        counted.abandoned += i64::from(wait.abandoned);
+        counted.abandoned += u64::from(wait.abandoned);
     }
     for ((campaign, hour), counted) in hours {
         let count = query(COUNT).bind(campaign.to_string()).bind(hour);
-        count.bind(counted.live).bind(counted.abandoned).execute(&mut *conn).await?;
+        count.bind(signed(counted.live)).bind(signed(counted.abandoned)).execute(&mut *conn).await?;
     }
     Ok(())
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// The hour as the table has it: `2026-11-22T03`.
@@ -96,7 +92,8 @@ impl Store {
         self.reading("counting who was abandoned", async {
             let row =
                 query(SINCE).bind(campaign.to_string()).bind(hour(since)).fetch_one(&self.readers).await?;
-            Ok(Answered { live: row.try_get(0)?, abandoned: row.try_get(1)? })
+            let (live, abandoned): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            Ok(Answered { live: live.unsigned_abs(), abandoned: abandoned.unsigned_abs() })
         })
         .await
     }

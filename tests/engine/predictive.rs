@@ -235,3 +235,38 @@ fn two_campaigns_of_one_queue_share_its_pool_by_the_strictest_of_their_plans() {
     assert!((settings.abandon_target - 0.015).abs() < 1e-9);
     assert_eq!((settings.abandon_after, settings.min_ring), (secs(2), Duration::from_secs(30)));
 }
+
+#[test]
+fn a_supervisor_sees_the_calls_the_credit_and_what_limits_it_each_second() {
+    let (mut world, campaign) = ringing(free_agents(3), &[], 50);
+    let [first, second, third] = world.originated()[..] else { panic!() };
+    talks(&mut world, first);
+    // The queue is told of first, as by Asterisk's events.
+    told(&mut world, QueueAgents { talking: 1, waiting: 1, unserved: 1, ..free_agents(2) });
+    answers(&mut world, second);
+    world.call(third, failure(3));
+    world.call(third, hangup(19));
+
+    let [pacing] = &world.engine.pacing(world.now(), None)[..] else { panic!() };
+    assert_eq!((pacing.campaign, pacing.queue.as_str()), (campaign, "sales"));
+    let calls = pacing.calls;
+    assert_eq!(
+        (calls.ringing, calls.waiting, calls.talking),
+        (1, 1, 1),
+        "a call more for the one that ended"
+    );
+    let predicted = pacing.predicted.unwrap();
+    assert!((predicted.credit - 0.03).abs() < 1e-9 && predicted.learnt == 3, "{predicted:?}");
+    assert_eq!(pacing.limited_by, "Learning", "{}", pacing.limit);
+
+    let told = |world: &World| {
+        world.count(|effect| matches!(effect, Effect::Publish(astout::model::event::OutEvent::Paced(_))))
+    };
+    let before = told(&world);
+    world.advance(secs(10));
+    assert_eq!(told(&world) - before, 10);
+    world.request(campaign, CampaignStatus::Pause);
+    let paused = told(&world);
+    world.advance(secs(10));
+    assert_eq!(told(&world), paused, "of who dials nobody nothing is told");
+}

@@ -110,6 +110,8 @@ pub struct Standing {
     pub risk: f64,
     /// How many of the calls under way will be answered within the next half minute.
     pub expected_answers: f64,
+    /// How many calls have ended whose ringing was learnt from.
+    pub learnt: u64,
 }
 
 /// What is kept over a restart.
@@ -191,7 +193,8 @@ impl<Id: Copy + Ord> Predictive<Id> {
     pub fn standing(&self) -> Standing {
         let Credit { left, live, abandoned } = self.memory.credit;
         let expected_answers = self.expected_answers;
-        Standing { credit: left, live, abandoned, risk: self.risk(), expected_answers }
+        let learnt = self.memory.ring.resolved;
+        Standing { credit: left, live, abandoned, risk: self.risk(), expected_answers, learnt }
     }
 
     /// What to keep for the next start.

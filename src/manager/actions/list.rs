@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Replies;
 use crate::ami::{MessageBuilder, response};
 use crate::daemon::handle::{Handle, RequestError};
-use crate::manager::{names, nouns, render};
+use crate::manager::{names, nouns, pacing, render};
 use crate::model::event::Noun;
 use crate::model::fields::{FieldError, Fields};
 use crate::model::ids::{CampaignUuid, DialingUuid, DlUuid, DlmaUuid};
@@ -45,19 +45,33 @@ pub(super) async fn show(kind: NounKind, fields: &Fields, handle: &Handle, repli
 
 pub(super) async fn show_stat(fields: &Fields, handle: &Handle, replies: &Replies) {
     let read = async {
-        let Some(uuid) = wanted(fields, "Uuid")? else { return Ok(handle.records().stats().await?) };
-        let stat = handle.records().stat(CampaignUuid::new(uuid)).await?;
-        Ok(vec![stat.ok_or_else(|| no_such(NounKind::Campaign, "Uuid", uuid))?])
+        let only = wanted(fields, "Uuid")?;
+        let stats = match only {
+            None => handle.records().stats().await?,
+            Some(uuid) => {
+                let stat = handle.records().stat(CampaignUuid::new(uuid)).await?;
+                vec![stat.ok_or_else(|| no_such(NounKind::Campaign, "Uuid", uuid))?]
+            }
+        };
+        let paced = handle.pacing(only.map(CampaignUuid::new)).await?;
+        let mut items = Vec::new();
+        for stat in &stats {
+            let mut item = render::stat(response::list_item(replies.id(), "OutCampaignStatEntry"), stat);
+            if let Some(pacing) = paced.iter().find(|pacing| pacing.campaign == stat.uuid) {
+                item = pacing::further(item, pacing, handle).await?;
+            }
+            items.push(item);
+        }
+        Ok(items)
     };
     match read.await {
         Err(why) => replies.error(&refused(NounKind::Campaign, &why)).await,
-        Ok(stats) => {
+        Ok(items) => {
+            let sent = Sent { items: items.len(), last: None };
             replies.send(response::list_start(replies.id(), "Campaign Stat List will follow")).await;
-            for stat in &stats {
-                let item = response::list_item(replies.id(), "OutCampaignStatEntry");
-                replies.send(render::stat(item, stat).finish_lossy()).await;
+            for item in items {
+                replies.send(item.finish_lossy()).await;
             }
-            let sent = Sent { items: stats.len(), last: None };
             end("OutCampaignStatListComplete", Ok(sent), replies).await;
         }
     }

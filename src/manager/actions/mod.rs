@@ -10,7 +10,7 @@ mod reference;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{command, explain, import};
+use super::{command, explain, import, pacing};
 use crate::ami::{Class, Message, Privileges, Request, response};
 use crate::daemon::control::Control;
 use crate::daemon::handle::Handle;
@@ -25,6 +25,7 @@ enum Does {
     Delete(NounKind),
     Show(NounKind),
     ShowStat,
+    ShowPacing,
     CountDialings,
     WithdrawDialing,
     BeginImport,
@@ -49,7 +50,7 @@ const fn ours(name: &'static str, synopsis: &'static str, does: Does) -> Action 
 }
 
 /// Every action that this door serves, but those of the session itself.
-const ACTIONS: [Action; 29] = [
+const ACTIONS: [Action; 30] = [
     ours("OutPlanCreate", "Create a plan", Does::Create(NounKind::Plan)),
     ours("OutPlanUpdate", "Update a plan", Does::Update(NounKind::Plan)),
     ours("OutPlanDelete", "Delete a plan", Does::Delete(NounKind::Plan)),
@@ -67,6 +68,7 @@ const ACTIONS: [Action; 29] = [
     ours("OutCampaignDelete", "Delete a campaign", Does::Delete(NounKind::Campaign)),
     ours("OutCampaignShow", "List campaigns", Does::Show(NounKind::Campaign)),
     ours("OutCampaignStatShow", "List how far campaigns have come", Does::ShowStat),
+    ours(pacing::SHOW, "List how campaigns for queues are paced", Does::ShowPacing),
     ours("OutDlListCreate", "Create a contact of a dial list", Does::Create(NounKind::Dl)),
     ours("OutDlListUpdate", "Update a contact of a dial list", Does::Update(NounKind::Dl)),
     ours("OutDlListDelete", "Delete a contact of a dial list", Does::Delete(NounKind::Dl)),
@@ -213,6 +215,7 @@ async fn carry_out(
         Does::Delete(kind) => change::delete(kind, fields, handle, replies).await,
         Does::Show(kind) => list::show(kind, &fields, handle, replies).await,
         Does::ShowStat => list::show_stat(&fields, handle, replies).await,
+        Does::ShowPacing => pacing::show(&fields, handle, replies).await,
         Does::CountDialings => dialings::summary(handle, replies).await,
         Does::WithdrawDialing => dialings::withdraw(&fields, handle, replies).await,
         Does::BeginImport => import::begin(&fields, handle, replies).await,

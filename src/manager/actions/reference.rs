@@ -162,7 +162,9 @@ impl Daemon {
                 self.made.insert(kind, stays);
                 vec![("Uuid", goes.to_string())]
             }
-            Does::Show(_) | Does::ShowStat | Does::CountDialings | Does::ListCommands => Vec::new(),
+            Does::Show(_) | Does::ShowStat | Does::ShowPacing | Does::CountDialings | Does::ListCommands => {
+                Vec::new()
+            }
             Does::WithdrawDialing => vec![("Uuid", Uuid::nil().to_string())],
             Does::BeginImport => {
                 vec![("DlmaUuid", self.uuid(NounKind::Dlma)), ("File", "leads.csv".to_owned())]
@@ -235,6 +237,7 @@ fn changes(does: Does) -> bool {
         Does::Create(_) | Does::Update(_) | Does::Delete(_) | Does::ImportRows => true,
         Does::Show(_)
         | Does::ShowStat
+        | Does::ShowPacing
         | Does::CountDialings
         | Does::WithdrawDialing
         | Does::BeginImport
@@ -300,11 +303,14 @@ async fn default(daemon: &Daemon, action: &Action, field: &str, needed: bool) ->
         Does::Create(_) if field == "Uuid" => return "a new one".to_owned(),
         Does::Create(kind) => kind,
         Does::Update(_) => return "unchanged".to_owned(),
-        Does::Show(_) | Does::ShowStat if field.ends_with("Uuid") => return "all of them".to_owned(),
+        Does::Show(_) | Does::ShowStat | Does::ShowPacing if field.ends_with("Uuid") => {
+            return "all of them".to_owned();
+        }
         Does::Show(_) if field == "Count" => return list::DEFAULT_COUNT.to_string(),
         Does::Delete(_)
         | Does::Show(_)
         | Does::ShowStat
+        | Does::ShowPacing
         | Does::CountDialings
         | Does::WithdrawDialing
         | Does::BeginImport

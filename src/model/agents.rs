@@ -28,7 +28,7 @@ pub struct QueueAgents {
 
 impl QueueAgents {
     /// Agents that are logged in.
-    pub const fn logged_in(&self) -> u32 {
+    pub const fn logged_in(self) -> u32 {
         self.free + self.ringing + self.talking + self.wrapping + self.paused + self.busy
     }
 }
