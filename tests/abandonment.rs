@@ -3,6 +3,7 @@
 
 mod support;
 
+use astout::ami::Message;
 use serde_json::Value;
 use support::ami::{Client, header};
 use support::daemon::Daemon;
@@ -120,5 +121,27 @@ fn whom_an_agent_takes_in_time_is_not_sent_away_and_a_supervisor_is_told_each_se
         (of("DlFinishedCount"), of("AnsweredDay"), of("AbandonedDay")),
         ("1".into(), "1".into(), "0".into())
     );
+    daemon.check();
+}
+
+#[test]
+fn dialplan_that_leads_to_a_queue_is_paced_by_its_agents() {
+    let (_lab, daemon, mut client, _admin) = scene("led");
+    let place = [("Type", "0"), ("Exten", "greeted"), ("Context", "astout-dest"), ("Queue", "Sales_1")];
+    let plan = [&LOCAL[..], &[("DialMode", "1"), ("AbandonAfter", "10")]].concat();
+    let campaign = Campaign::create(&mut client, &plan, &place, &[&ANSWERS[..]; 7]);
+    let events = campaign.run(&mut client);
+
+    // Three agents; nothing is known that would let a call more through.
+    let is = |event: &Message, name: &str| header(event, "Event") == name;
+    let first = events.iter().take_while(|event| !is(event, "OutDialingDelete"));
+    let first = first.filter(|event| is(event, "OutDialingCreate")).count();
+    // An agent who is done gets the next call before the end of the last one is written.
+    assert!((3..=4).contains(&first), "{first} calls before the first has ended");
+    let lines = daemon.results();
+    assert_eq!(lines.len(), 7);
+    for line in lines {
+        assert_eq!((line["outcome"].as_str(), line["abandoned"].as_bool()), (Some("answered"), Some(false)));
+    }
     daemon.check();
 }

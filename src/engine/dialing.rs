@@ -449,7 +449,11 @@ impl Call {
         let progress = &self.dialing.progress;
         // Of one that an earlier run has left nobody has seen whether he had an agent.
         let seen = self.claimed.is_some() && self.is_answered() && capsule.destination.queue().is_some();
-        let is_person = progress.amd.as_ref().is_none_or(|amd| amd.is_person());
+        // Before the queue there may be dialplan that hangs up on machines, whose words do not come here.
+        let is_person = match &progress.amd {
+            Some(amd) => amd.is_person(),
+            None => capsule.destination.is_queue(),
+        };
         let held = progress.tm_hangup.zip(progress.tm_dial_end).map(|(end, answer)| end.since(answer));
         self.way.ends(now.mono, held.filter(|_| seen && is_person));
         self.dialing.progress.wait = self.way.wait();

@@ -154,9 +154,13 @@ fn destination(headers: Headers, destination: &Destination) -> Headers {
         .is("TmCreate", destination.tm_create)
         .may_be("TmDelete", destination.tm_delete)
         .may_be("TmUpdate", destination.tm_update);
-    // The original has no such header: it stands last, and only where somebody has set it.
-    match destination.failover {
+    // The original has no such headers: they stand last, and only where somebody has set them.
+    let headers = match destination.failover {
         Some(failover) => headers.is("Failover", failover),
+        None => headers,
+    };
+    match &destination.leads_to {
+        Some(queue) => headers.is("Queue", queue),
         None => headers,
     }
 }

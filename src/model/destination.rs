@@ -40,6 +40,9 @@ pub struct Destination {
     /// Where a call goes that this one cannot take. The original has no such column: its records hold none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failover: Option<DestinationUuid>,
+    /// Type 0: the queue that its dialplan leads to.
+    #[serde(rename = "queue", default, skip_serializing_if = "Option::is_none")]
+    pub leads_to: Option<String>,
     /// When it was created.
     pub tm_create: Timestamp,
     /// When it was deleted.
@@ -73,6 +76,7 @@ impl Destination {
             application: None,
             data: None,
             failover: None,
+            leads_to: None,
             tm_create: now,
             tm_delete: None,
             tm_update: None,
@@ -106,6 +110,7 @@ impl Destination {
             ("Context", &mut self.context, "1 to 79 letters, digits, _ . -", is_context),
             ("Priority", &mut self.priority, "a number from 1, or a label", is_priority),
             ("Application", &mut self.application, "the name of an application", is_context),
+            ("Queue", &mut self.leads_to, "the name of a queue: 1 to 79 letters, digits, _ . -", is_context),
         ] {
             if let Some(given) = fields.text(field)? {
                 if let Some(text) = given.as_deref().filter(|text| !is_form(text)) {
@@ -158,6 +163,14 @@ impl Destination {
                     Some(_) if self.is_queue() && self.queue().is_none() => {
                         Err(FieldError::missing("Data", "for the application Queue the name of a queue"))
                     }
+                    Some(_) if self.leads_to.is_some() => {
+                        let queue = self.leads_to.as_deref().unwrap_or_default();
+                        Err(FieldError::invalid(
+                            "Queue",
+                            queue,
+                            "none for a destination of Type 1: the application Queue names its own in Data",
+                        ))
+                    }
                     Some(_) if self.queue_runs_agi() => {
                         let data = self.data.as_deref().unwrap_or_default();
                         Err(FieldError::invalid("Data", data, "no sixth argument (AGI) of Queue"))
@@ -173,15 +186,21 @@ impl Destination {
             && self.data.as_deref().and_then(|data| data.split(',').nth(5)).is_some_and(|agi| !agi.is_empty())
     }
 
-    fn is_queue(&self) -> bool {
+    /// Whether calls come into the queue without any dialplan before it.
+    pub fn is_queue(&self) -> bool {
         let application = self.application.as_deref().filter(|_| self.kind == DestinationKind::Application);
         application.is_some_and(|application| application.eq_ignore_ascii_case("queue"))
     }
 
-    /// The queue that takes the calls, where the destination is one: `Queue` with its name. In lower case, for
-    /// Asterisk tells queues apart without it.
+    /// The queue that takes the calls: the application `Queue` with its name, or the one that the dialplan leads to. In
+    /// lower case, for Asterisk tells queues apart without it.
     pub fn queue(&self) -> Option<String> {
-        let name = self.data.as_deref().filter(|_| self.is_queue())?.split(',').next();
+        let name = match self.kind {
+            DestinationKind::Exten => self.leads_to.as_deref(),
+            DestinationKind::Application => {
+                self.data.as_deref().filter(|_| self.is_queue())?.split(',').next()
+            }
+        };
         name.filter(|name| !name.is_empty()).map(str::to_ascii_lowercase)
     }
 
@@ -257,6 +276,23 @@ mod tests {
             create(&[("Type", "0"), ("Exten", "10"), ("Context", "ani"), ("Priority", "40000")]).unwrap();
         assert_eq!(ani.priority_or_first(), "40000");
         assert_eq!(ani.queue(), None);
+    }
+
+    #[test]
+    fn a_place_in_the_dialplan_may_lead_to_a_queue_and_an_application_may_not() {
+        let place = [("Type", "0"), ("Exten", "amd"), ("Context", "sales"), ("Queue", "Sales_1")];
+        let place = create(&place).unwrap();
+        assert_eq!((place.queue().as_deref(), place.is_queue()), (Some("sales_1"), false));
+        for (pairs, allowed) in [
+            (&[("Exten", "1"), ("Context", "c"), ("Queue", "a,b")][..], "1 to 79 letters"),
+            (
+                &[("Type", "1"), ("Application", "Queue"), ("Data", "q"), ("Queue", "q")][..],
+                "names its own in Data",
+            ),
+        ] {
+            let error = create(pairs).unwrap_err().to_string();
+            assert!(error.starts_with("Queue") && error.contains(allowed), "{error}");
+        }
     }
 
     #[test]

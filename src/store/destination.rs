@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 impl Stored for Destination {
     const KIND: NounKind = NounKind::Destination;
     const SAVE: &'static str = row::save_sql!("destination": "name" "detail" "in_use" "type" "exten" "context" "priority"
-        "variables" "application" "data" "failover" "tm_create" "tm_delete" "tm_update");
+        "variables" "application" "data" "failover" "queue" "tm_create" "tm_delete" "tm_update");
     const ONE: &'static str = "SELECT * FROM destination WHERE uuid = ?1 AND in_use = 1";
     const TAKEN: &'static str = "SELECT 1 FROM destination WHERE uuid = ?1";
 }

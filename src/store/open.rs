@@ -117,7 +117,7 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<Result<(), StoreEr
 pub(super) type Step = (i64, &'static str, &'static str);
 
 /// What makes the tables, step by step; each is run once.
-pub(super) const MIGRATIONS: [Step; 9] = [
+pub(super) const MIGRATIONS: [Step; 10] = [
     (1, "tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
     (2, "held", include_str!("../../migrations/sqlite/0002_held.sql")),
     (3, "schedule", include_str!("../../migrations/sqlite/0003_schedule.sql")),
@@ -127,6 +127,7 @@ pub(super) const MIGRATIONS: [Step; 9] = [
     (7, "power", include_str!("../../migrations/sqlite/0007_power.sql")),
     (8, "abandonment", include_str!("../../migrations/sqlite/0008_abandonment.sql")),
     (11, "pacing", include_str!("../../migrations/sqlite/0011_pacing.sql")),
+    (12, "destination_queue", include_str!("../../migrations/sqlite/0012_destination_queue.sql")),
 ];
 
 /// The steps that have been run; without a table of them, none.

@@ -154,6 +154,7 @@ const DESTINATION: &[Field] = &[
     field("Priority", "PRIORITY", "Type 0: the priority's number or label [default: 1]"),
     field("Application", "NAME", "Type 1: the application: Queue, Park, Playback …"),
     field("Data", "DATA", "Type 1: its data, such as the name of the queue"),
+    field("Queue", "NAME", "Type 0: the queue that its dialplan leads to, whose agents calls are paced by"),
     uuid("Failover", NounKind::Destination, "Takes the calls that this one cannot take"),
     VARIABLES,
 ];
