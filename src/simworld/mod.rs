@@ -25,4 +25,4 @@ pub mod world;
 pub use outcome::Outcome;
 pub use policy::Policy;
 pub use scenario::Scenario;
-pub use world::run;
+pub use world::{run, run_watched};

@@ -17,7 +17,7 @@ use super::outcome::{Outcome, Tally};
 use super::policy::{Pacer, Policy};
 use super::scenario::{AbandonClock, Scenario, Spread, ViewKind};
 use super::staff::{Doing, Staff};
-use crate::engine::pacing::{Event, View};
+use crate::engine::pacing::{Decision, Event, View};
 
 /// The campaign ends so long after its last number was dialled.
 const AFTER_LAST_LEAD_S: f64 = 30.0;
@@ -104,7 +104,11 @@ struct Summary {
     connects: u32,
 }
 
+/// Is handed each decision to make, so that whoever measures may stand around it.
+pub type Watch<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
+
 struct World<'a> {
+    watch: Option<Watch<'a>>,
     scenario: &'a Scenario,
     draws: Draws,
     pacer: Pacer,
@@ -126,7 +130,23 @@ struct World<'a> {
 
 /// Plays a day. With `restart_at`, the pacing is put down at that second and taken up again from what it keeps.
 pub fn run(scenario: &Scenario, policy: &Policy, seed: u64, restart_at: Option<f64>) -> Outcome {
+    play(scenario, policy, seed, restart_at, None)
+}
+
+/// Plays a day, watched.
+pub fn run_watched<'a>(scenario: &'a Scenario, policy: &Policy, seed: u64, watch: Watch<'a>) -> Outcome {
+    play(scenario, policy, seed, None, Some(watch))
+}
+
+fn play<'a>(
+    scenario: &'a Scenario,
+    policy: &Policy,
+    seed: u64,
+    restart_at: Option<f64>,
+    watch: Option<Watch<'a>>,
+) -> Outcome {
     let mut world = World {
+        watch,
         scenario,
         draws: Draws::new(seed),
         pacer: Pacer::new(policy, scenario),
@@ -230,7 +250,13 @@ impl World<'_> {
         let leads = scenario.leads.map_or(u64::MAX, |leads| leads.saturating_sub(self.tally.dials));
         let room = channels.min(self.tokens as u32).min(u32::try_from(leads).unwrap_or(u32::MAX));
         let view = self.view(room);
-        let decision = self.pacer.decide(self.now, view, self.under_way);
+        let Self { watch, pacer, now, under_way, .. } = self;
+        let mut decision = Decision::default();
+        let mut decide = || decision = pacer.decide(*now, view, *under_way);
+        match watch {
+            Some(watch) => watch(&mut decide),
+            None => decide(),
+        }
         for call in decision.give_up {
             if self.is(call, Stage::Ringing) {
                 self.leaves_the_way(call);

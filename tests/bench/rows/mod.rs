@@ -8,6 +8,7 @@ mod import;
 mod lives;
 mod long_lists;
 mod memory;
+mod pacing;
 mod parsing;
 mod start;
 
@@ -79,5 +80,10 @@ pub(crate) const ROWS: &[Row] = &[
         name: "B11",
         about: "two, ten, a thousand campaigns at once, against one; fairness by weight",
         measure: campaigns::measure,
+    },
+    Row {
+        name: "B12",
+        about: "predictive pacing: a decision with a thousand agents, and a day of twenty in `astout simulate`",
+        measure: pacing::measure,
     },
 ];
