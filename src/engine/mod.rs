@@ -52,7 +52,7 @@ use intake::Intake;
 use limits::CallRate;
 use link::Link;
 use place::{Place, Places};
-use pools::Pool;
+use pools::{Pool, Wanted};
 use roster::Roster;
 use run::Run;
 use tally::Tally;
@@ -92,6 +92,9 @@ pub struct Engine {
     kept_pools: BTreeMap<String, KeptPool>,
     /// Campaigns that are started and for a queue.
     for_queues: BTreeSet<CampaignUuid>,
+    /// What those of mode 1 ask for, by their queues, and until when that is known.
+    wanted: BTreeMap<String, Wanted>,
+    wanted_until: Option<Duration>,
     pace_deadline: Option<Duration>,
     /// When supervisors are told of the pacing again.
     told_deadline: Option<Duration>,
@@ -139,6 +142,8 @@ impl Engine {
             pools: BTreeMap::new(),
             kept_pools: records.pools.into_iter().map(|kept| (kept.queue.clone(), kept)).collect(),
             for_queues: BTreeSet::new(),
+            wanted: BTreeMap::new(),
+            wanted_until: None,
             pace_deadline: None,
             told_deadline: None,
             asked_queues: BTreeSet::new(),

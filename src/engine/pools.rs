@@ -224,12 +224,12 @@ impl Pool {
 
 /// What the campaigns of a queue ask for together.
 #[derive(Debug)]
-struct Wanted {
+pub(super) struct Wanted {
     settings: Settings,
     window: AbandonWindow,
     /// Which window it is.
     period: String,
-    /// Whether one of them may dial now.
+    /// Whether one of them is in its window.
     dials: bool,
 }
 
@@ -248,13 +248,17 @@ impl Engine {
     /// Decides for each queue that is dialled predictively how many calls more there may be, and which are given up.
     pub(super) fn pace(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.pace_deadline = None;
-        let wanted = self.wanted_pools(now);
-        if wanted.is_empty() && self.pools.is_empty() {
+        if self.for_queues.is_empty() && self.pools.is_empty() {
             return;
+        }
+        // Dates and windows change by the clock, the rest by a record.
+        if self.wanted_until.is_none_or(|until| until <= now.mono) {
+            self.wanted = self.wanted_pools(now);
+            self.wanted_until = Some(now.mono + EVERY);
         }
         let budget = self.gates_of_asterisk(now).map(Saw::room).into_iter().min().unwrap_or_default();
         let budget = u32::try_from(budget).unwrap_or(u32::MAX);
-        for (queue, Wanted { settings, period, .. }) in &wanted {
+        for (queue, Wanted { settings, period, .. }) in &self.wanted {
             let kept = self.kept_pools.remove(queue).map(|kept| (kept.memory, kept.period));
             let is_new = !self.pools.contains_key(queue);
             let pool = self.pools.entry(queue.clone()).or_insert_with(|| Pool::new(kept, *settings));
@@ -266,7 +270,8 @@ impl Engine {
             }
         }
         for (queue, pool) in &mut self.pools {
-            let dials = wanted.get(queue).is_some_and(|wanted| wanted.dials);
+            let dials =
+                !self.draining && !self.held && self.wanted.get(queue).is_some_and(|wanted| wanted.dials);
             pool.room = 0;
             if !dials && pool.dialled.is_empty() {
                 continue;
@@ -296,7 +301,7 @@ impl Engine {
                 settings: settings(plan),
                 window,
                 period: period(window, local_date(run.campaign.schedule.zone(), now.wall)),
-                dials: run.is_in_window(now) && !self.draining && !self.held,
+                dials: run.is_in_window(now),
             };
             match wanted.get_mut(queue) {
                 Some(known) => known.join(one),
@@ -316,6 +321,7 @@ impl Engine {
     pub(super) fn pacing_changed(&mut self, noun: &Noun) {
         match noun {
             Noun::Destination(_) => self.find_for_queues(),
+            Noun::Plan(_) => {}
             Noun::Campaign(Campaign { uuid, .. }) => {
                 if self.runs.get(uuid).is_some_and(|run| self.is_for_a_queue(&run.campaign)) {
                     self.for_queues.insert(*uuid);
@@ -323,8 +329,9 @@ impl Engine {
                     self.for_queues.remove(uuid);
                 }
             }
-            Noun::Plan(_) | Noun::Dlma(_) | Noun::Dl(_) | Noun::Dialing(_) => {}
+            Noun::Dlma(_) | Noun::Dl(_) | Noun::Dialing(_) => return,
         }
+        self.wanted_until = None;
     }
 
     fn is_for_a_queue(&self, campaign: &Campaign) -> bool {
