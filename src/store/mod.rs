@@ -5,6 +5,7 @@
 //! submission. Reads see committed state only.
 
 pub mod backup;
+mod batch;
 mod campaign;
 mod claim;
 mod columns;
