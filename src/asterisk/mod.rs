@@ -19,7 +19,7 @@ use tracing::warn;
 
 use crate::crash::{self, Point};
 use crate::engine::dialing::CallEvent;
-use crate::engine::{Input, window};
+use crate::engine::{Input, calling, window};
 use crate::model::dialing::Attempt;
 use crate::model::fields::Fields;
 use crate::model::ids::DialingUuid;
@@ -165,7 +165,8 @@ impl<W: Fn() -> Timestamp> Shell<W> {
 
     /// Judged once more just before it is sent: this process may have been held up since it was decided.
     fn is_too_late(&self, attempt: &Attempt) -> bool {
-        !window::is_open(&attempt.capsule.campaign.schedule, (self.wall)())
+        let now = (self.wall)();
+        !window::is_open(&attempt.capsule.campaign.schedule, now) || !calling::is_hour_of(attempt, now)
     }
 }
 

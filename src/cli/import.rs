@@ -34,7 +34,7 @@ const TOLD: usize = 5;
 /// What is imported, and how.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Columns named like the fields (name, detail, ukey, udata, email, number1 … number8), or phone, \
+    after_help = "Columns named like the fields (name, detail, ukey, udata, email, timezone, number1 … number8), or phone, \
     phone1, tel, mail and the like, map themselves, in any case.\n\nExamples:\n  astout import --dlma 0c1c9a9e-… \
     leads.csv --dry-run\n  astout import --dlma 0c1c9a9e-… leads.csv --delimiter ';' --map number1=Mobile --map \
     ukey=Mobile\n\nCut off, the same command goes on where it was. Rows that are refused are kept, with line and reason, \

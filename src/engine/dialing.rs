@@ -285,7 +285,9 @@ impl Call {
                 return vec![self.end(now, None)];
             }
             CallEvent::WindowClosed => {
-                progress.res_dial_detail = Some("the campaign's window had closed".to_owned());
+                let has_hours = self.dialing.attempt.capsule.plan.calling.has_hours();
+                let or_hours = if has_hours { ", or the callee's calling hour was over" } else { "" };
+                progress.res_dial_detail = Some(format!("the campaign's window had closed{or_hours}"));
                 self.acknowledged = true;
                 return vec![self.end(now, Some(Cut::WindowClosed))];
             }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::calling;
 use super::dialing::{Call, CallEvent, Cut};
 use super::gate::{self, PlaceState, Saw};
 use super::route::Route;
@@ -273,7 +274,11 @@ impl Engine {
         if let (Some(run), Some(claim)) = (self.runs.get_mut(&campaign), &claim) {
             run.claimed(claim, outlook);
             run.turn = run.turn.saturating_sub(run.price(claim.calls.saturating_sub(attempts.len())));
-            if attempts.is_empty() && claim.calls > 0 && outlook.next_due.is_some_and(|due| due <= now.wall) {
+            if attempts.is_empty()
+                && claim.calls > 0
+                && !outlook.more
+                && outlook.next_due.is_some_and(|due| due <= now.wall)
+            {
                 // The records hold something against it that has not been heard of here.
                 run.wait(now);
                 self.retries = true;
@@ -295,7 +300,7 @@ impl Engine {
             if !wanted {
                 // Between the claim and now an operator stopped it: not sent, and no try.
                 self.touch(now, uuid, effects, |call| call.cut(now, Cut::NotSent).into_iter().collect());
-            } else if !in_window {
+            } else if !in_window || !calling::is_hour_of(&attempt, now.wall) {
                 self.touch(now, uuid, effects, |call| call.handle(now, CallEvent::WindowClosed));
             } else if !linked {
                 let why = "not connected to Asterisk".to_owned();

@@ -1,8 +1,11 @@
 //! Why is this not being dialled right now? Every gate in the order in which the dispatcher asks them (`engine::gate`),
 //! then those that a contact alone stands for: what each saw, whether it holds back, and when that changes by itself.
 
+mod bounds;
+
 use std::time::Duration;
 
+use super::calling::History;
 use super::dialing::Call;
 use super::dispatch::refused_by_policy;
 use super::gate::{self, Agents, LinkState, Parts, PlaceState, Saw};
@@ -16,6 +19,7 @@ use crate::model::dl::Dl;
 use crate::model::ids::CampaignUuid;
 use crate::model::number::{NumberIndex, PhoneNumber};
 use crate::model::time::{Now, Timestamp};
+use bounds::Bounds;
 
 /// What one gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub struct Explanation {
     pub call: Option<String>,
     /// A finding a gate.
     pub findings: Vec<Finding>,
+    /// Before when the contact is not dialled, by its delays, caps and calling hours together.
+    not_before: Option<Timestamp>,
 }
 
 impl Explanation {
@@ -58,10 +64,10 @@ impl Explanation {
         self.findings.iter().filter(|finding| finding.holds)
     }
 
-    /// When the last of them opens by itself, where each of them does.
+    /// When the last of them opens by itself, where each of them does, and no other closes until then.
     pub fn next(&self) -> Option<Timestamp> {
         let all: Option<Vec<_>> = self.holds().map(|finding| finding.next).collect();
-        all?.into_iter().max()
+        all?.into_iter().max().max(self.not_before)
     }
 }
 
@@ -87,6 +93,10 @@ pub struct Standing {
     pub open: bool,
     /// Contacts that are due and come before it, counted up to [`AHEAD_AT_MOST`].
     pub ahead: u64,
+    /// Until when a claim has put it off by its plan's caps, calling hours and holidays as they are now.
+    pub put_off: Option<Timestamp>,
+    /// What counts towards the caps.
+    pub history: History,
 }
 
 /// The findings that hold back, the causes before what comes of them: while Asterisk is away, nobody tells of a queue's
@@ -118,7 +128,7 @@ impl Engine {
         let (campaign, contact) = (*campaign, contact.as_ref());
         let run = self.runs.get(&campaign)?;
         let outlook = run.outlook.or(*list);
-        let mut asked = Asked { engine: self, now, run, outlook, findings: Vec::new() };
+        let mut asked = Asked { engine: self, now, run, outlook, findings: Vec::new(), not_before: None };
         asked.all(self.gates_of_all());
         asked.all(gate::OF_RUN.map(|gate| match gate(run, now) {
             Saw::List(_) => Saw::List(outlook),
@@ -146,10 +156,10 @@ impl Engine {
             }
             Err(part) => asked.one(Saw::Lacks(Some(part)), None),
         }
-        let findings = asked.findings;
+        let (findings, not_before) = (asked.findings, asked.not_before);
         let call = contact.and_then(|contact| self.call_of(contact));
         let contact = contact.map(|contact| contact.dl.clone());
-        Some(Explanation { campaign: run.campaign.clone(), contact, call, findings })
+        Some(Explanation { campaign: run.campaign.clone(), contact, call, findings, not_before })
     }
 
     /// The call that a contact has now, of whichever campaign.
@@ -178,6 +188,8 @@ struct Asked<'a> {
     /// What is left of its list, as far as that is known.
     outlook: Option<Outlook>,
     findings: Vec<Finding>,
+    /// Before when the contact is not dialled.
+    not_before: Option<Timestamp>,
 }
 
 impl Asked<'_> {
@@ -228,11 +240,13 @@ impl Asked<'_> {
                 ("Due", "a contact is due, or its list is yet to be looked at".to_owned(), None)
             }
             Saw::Due(Some(at)) => {
-                return (
-                    "Due",
-                    format!("by its plan's retry delay its next contact is due at {at}"),
-                    Some(at),
-                );
+                let plan = self.engine.parts(&self.run.campaign).ok().map(|parts| parts.plan);
+                let by = if plan.is_some_and(|plan| plan.calling.is_set()) {
+                    "retry delay, caps and calling hours"
+                } else {
+                    "retry delay"
+                };
+                return ("Due", format!("by its plan's {by} its next contact is due at {at}"), Some(at));
             }
             Saw::Mode(mode) => ("Mode", mode_words(mode), None),
             Saw::Node(there) => ("Node", node_words(there), None),
@@ -326,7 +340,7 @@ impl Asked<'_> {
     }
 
     fn list(&self, outlook: Option<Outlook>) -> String {
-        let Some(Outlook { next_due, dialing, waiting }) = outlook else {
+        let Some(Outlook { next_due, dialing, waiting, more: _ }) = outlook else {
             return "what is left of it is not known: that is asked with the next claim".to_owned();
         };
         let counts = format!("{waiting} contacts have a try left, {dialing} are being dialled");
@@ -343,7 +357,7 @@ impl Asked<'_> {
 
     /// The gates that a contact stands for in the claim, whose transaction asks the same of the records.
     fn contact(&mut self, standing: &Standing, parts: Parts<'_>) {
-        let Standing { dl, last_end, open: _, ahead } = standing;
+        let Standing { dl, last_end, open: _, ahead, .. } = standing;
         let (plan, wall) = (parts.plan, self.now.wall);
         let mut say = |gate, holds, saw, next| self.findings.push(Finding { gate, holds, saw, next });
         let call = self.engine.call_of(standing);
@@ -376,14 +390,22 @@ impl Asked<'_> {
         let most = plan.tries(&rung, index);
         say("Tries", false, format!("next is number {index}, {addr}: try {tries} of {most}"), None);
         let due = *last_end <= selection::due_before(&rung, plan, wall);
+        let bounds = Bounds::of(standing, index, plan, self.run.campaign.schedule.zone(), wall);
         if is_called {
             say("Delay", false, "it runs from the end of the call that it has now".to_owned(), None);
+        } else if let Some(at) = bounds.not_before.filter(|_| due && !bounds.hold()) {
+            let text = format!("it was put off by its caps or calling hours, and is looked at again at {at}");
+            say("Delay", true, text, Some(at));
         } else if due {
             say("Delay", false, "it is due".to_owned(), None);
         } else {
             let at = selection::due_at(&rung, plan, *last_end);
             say("Delay", true, format!("{}: it is due at {at}", plan.retry_delay_field(&rung)), Some(at));
         }
+        let bounds_hold = bounds.hold();
+        self.not_before = bounds.not_before;
+        self.findings.extend(bounds.findings);
+        let mut say = |gate, holds, saw, next| self.findings.push(Finding { gate, holds, saw, next });
         let policy = &self.engine.options.policy;
         let ways = self.engine.ways(parts.destination);
         match number.and_then(|number| refused_by_policy(policy, number, plan, &ways)) {
@@ -391,13 +413,13 @@ impl Asked<'_> {
             None => say("Policy", false, "[policy] allows it".to_owned(), None),
         }
         let text = match *ahead {
-            _ if held || !due => "it takes its place once it is due".to_owned(),
+            _ if held || !due || bounds_hold => "it takes its place once it is due".to_owned(),
             0 => "none comes before it".to_owned(),
             AHEAD_AT_MOST.. => format!("{AHEAD_AT_MOST} due contacts or more come before it ({LINE})"),
             1 => format!("1 due contact comes before it ({LINE})"),
             ahead => format!("{ahead} due contacts come before it ({LINE})"),
         };
-        say("Line", !held && due && *ahead > 0, text, None);
+        say("Line", !held && due && !bounds_hold && *ahead > 0, text, None);
     }
 }
 

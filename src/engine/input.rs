@@ -74,6 +74,8 @@ pub struct Outlook {
     pub dialing: u64,
     /// Contacts that wait with a try left, due or not.
     pub waiting: u64,
+    /// Whether a claim has come to its end putting off contacts that may not be dialled yet, and there are more to look at.
+    pub more: bool,
 }
 
 /// A channel that Asterisk has.

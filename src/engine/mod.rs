@@ -6,6 +6,7 @@
 //! committed and its result line written before [`Input::Ended`] comes back and the end is announced.
 
 pub mod breaker;
+pub mod calling;
 pub mod campaign;
 pub mod dialing;
 mod dispatch;

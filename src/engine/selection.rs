@@ -1,10 +1,35 @@
 //! Which contact is next, at which of its numbers, and when: the contract's "Who is dialled, and when", asked a
 //! rung rather than a contact.
 
+use chrono_tz::Tz;
+
+use crate::model::dialing::Capsule;
 use crate::model::number::NumberIndex;
 use crate::model::plan::Plan;
 use crate::model::rung::Rung;
+use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
+
+/// By what a contact's turn is worked out: a plan, and the zone of the campaign's schedule.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The zone.
+    pub zone: Tz,
+}
+
+impl<'a> By<'a> {
+    /// What the attempts of a capsule are by.
+    pub fn of(capsule: &'a Capsule) -> Self {
+        Self { plan: &capsule.plan, zone: capsule.campaign.schedule.zone() }
+    }
+
+    /// The same in short.
+    pub fn terms(self) -> Terms {
+        Terms::of(self.plan, self.zone)
+    }
+}
 
 /// The number that a contact on `rung` is dialled at next under `plan`: number N+1 only when the tries of number
 /// N are used up. `None` where none of its numbers has a try left: such a contact is finished.
@@ -22,6 +47,25 @@ pub fn due_before(rung: &Rung, plan: &Plan, now: Timestamp) -> i64 {
 /// When a contact on `rung`, whose last try ended at `last_end` (microseconds since 1970), is due.
 pub fn due_at(rung: &Rung, plan: &Plan, last_end: i64) -> Timestamp {
     Timestamp::from_micros(last_end.saturating_add(retry_delay_micros(rung, plan)))
+}
+
+/// When the turn of a contact on `rung` comes, or when that is to be looked at. Its `turn`, in microseconds since 1970, is
+/// when its last try ended, or until when it is put off. One that was put off by others may be due at any time.
+pub fn turn_at(rung: &Rung, by: By<'_>, turn: i64) -> Timestamp {
+    match rung.put_off(|| by.terms()) {
+        None => due_at(rung, by.plan, turn),
+        Some(true) => Timestamp::from_micros(turn),
+        Some(false) => Timestamp::from_micros(0),
+    }
+}
+
+/// The latest `turn` with which that of a contact on `rung` has come at `now`.
+pub fn turn_before(rung: &Rung, by: By<'_>, now: Timestamp) -> i64 {
+    match rung.put_off(|| by.terms()) {
+        None => due_before(rung, by.plan, now),
+        Some(true) => now.micros(),
+        Some(false) => i64::MAX,
+    }
 }
 
 fn retry_delay_micros(rung: &Rung, plan: &Plan) -> i64 {

@@ -9,6 +9,7 @@ use super::render::UNKNOWN;
 use crate::ami::{MessageBuilder, response};
 use crate::daemon::handle::{Handle, RequestError};
 use crate::engine::explain::{About, Explanation, Finding, causes};
+use crate::engine::selection::By;
 use crate::model::campaign::Campaign;
 use crate::model::dl::Dl;
 use crate::model::event::Noun;
@@ -274,7 +275,8 @@ async fn of_contact(dl: Dl, number: Option<&str>, handle: &Handle) -> Result<Vec
             None => None,
         };
         // A contact that has been deleted meanwhile stands nowhere.
-        if let Some(standing) = records.standing(dl.uuid, plan.as_ref(), handle.now().wall).await? {
+        let by = plan.as_ref().map(|plan| By { plan, zone: campaign.schedule.zone() });
+        if let Some(standing) = records.standing(dl.uuid, by, handle.now().wall).await? {
             let list = records.outlook(campaign.uuid).await?;
             asked.push(About { campaign: campaign.uuid, list, contact: Some(standing) });
         }

@@ -111,7 +111,7 @@ fn plan(headers: Headers, plan: &Plan) -> Headers {
     if let Some(ratio) = plan.power_ratio {
         headers = headers.is("PowerRatio", ratio);
     }
-    for (name, value) in plan.abandonment.set() {
+    for (name, value) in plan.abandonment.set().into_iter().chain(plan.calling.set()) {
         headers = headers.is(name, value);
     }
     for (name, delays) in [
@@ -192,9 +192,13 @@ fn dl(headers: Headers, dl: &Dl) -> Headers {
         .is("TmCreate", dl.tm_create)
         .may_be("TmDelete", dl.tm_delete)
         .may_be("TmUpdate", dl.tm_update);
-    // The original takes it and never shows it: it stands behind its headers, where there is one.
-    match &dl.udata {
-        Some(udata) => headers.is("UData", udata),
+    // The original takes the one and never shows it, and has not got the other: they stand behind its headers, where they are
+    // set.
+    if let Some(udata) = &dl.udata {
+        headers = headers.is("UData", udata);
+    }
+    match dl.time_zone {
+        Some(zone) => headers.is("TimeZone", zone),
         None => headers,
     }
 }

@@ -9,6 +9,8 @@ use super::number::{NUMBERS, NumberIndex, PhoneNumber};
 use super::policy::Policy;
 use super::retry::LastEnd;
 use super::rung::{Past, Rung};
+use super::schedule::{ScZone, ZONE_FORM};
+use super::terms::PutOff;
 use super::time::Timestamp;
 use super::variables::{self, Variables};
 
@@ -48,6 +50,9 @@ pub struct Dl {
     pub numbers: Numbers,
     /// For people and for what the destination does.
     pub email: Option<String>,
+    /// The zone in which it is called at its plan's calling hours; `None`: what its number's prefix says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<ScZone>,
     /// The tries that each number has had.
     #[serde(flatten)]
     pub tries: Tries,
@@ -118,6 +123,7 @@ impl Dl {
             dialing_plan_uuid: None,
             numbers: Numbers::default(),
             email: None,
+            time_zone: None,
             tries: Tries::default(),
             res_dial: DialResult::None,
             res_dial_detail: None,
@@ -160,6 +166,9 @@ impl Dl {
         if let Some(variables) = Variables::from_fields(fields)? {
             self.variables = variables;
         }
+        if let Some(zone) = fields.parsed_or_unset("TimeZone", ZONE_FORM)? {
+            self.time_zone = zone;
+        }
         if let Some(text) = fields.raw("Status") {
             self.held = self.held_by(text)?;
         }
@@ -200,7 +209,7 @@ impl Dl {
         }
     }
 
-    /// Where it stands on the retry ladder.
+    /// Where it stands on the retry ladder, as one that is not put off.
     pub fn rung(&self) -> Rung {
         let tries = self.numbers.0.iter().zip(self.tries.0);
         let mut rung = [None; NUMBERS];
@@ -208,7 +217,7 @@ impl Dl {
             *place = number.as_ref().map(|_| tries);
         }
         let faults = NumberIndex::new(self.fault_number.into()).map(|index| (index, self.faultcnt));
-        Rung::new(rung, Past { last: LastEnd::of(self.last_outcome), faults })
+        Rung::new(rung, Past { last: LastEnd::of(self.last_outcome), faults, put_off: PutOff::default() })
     }
 
     /// One of its numbers.

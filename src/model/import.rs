@@ -16,9 +16,9 @@ use super::time::Timestamp;
 pub const DUPLICATE: &str = "duplicate";
 
 /// The fields of a contact that a column can fill.
-pub const FIELDS: [&str; 13] = [
-    "Name", "Detail", "UKey", "UData", "Email", "Number1", "Number2", "Number3", "Number4", "Number5",
-    "Number6", "Number7", "Number8",
+pub const FIELDS: [&str; 14] = [
+    "Name", "Detail", "UKey", "UData", "Email", "TimeZone", "Number1", "Number2", "Number3", "Number4",
+    "Number5", "Number6", "Number7", "Number8",
 ];
 
 /// A file may have many columns, and each is named in it.

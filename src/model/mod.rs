@@ -3,6 +3,7 @@
 
 pub mod abandonment;
 pub mod agents;
+pub mod calling;
 pub mod campaign;
 pub mod codes;
 pub mod destination;
@@ -27,8 +28,10 @@ pub mod retry;
 pub mod rung;
 pub mod schedule;
 pub mod stat;
+pub mod terms;
 pub mod time;
 pub mod variables;
+pub mod zone;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::abandonment::Abandonment;
+use super::calling::Calling;
 use super::codes::{DialMode, DlEndHandle};
 use super::fields::{FieldError, Fields};
 use super::ids::PlanUuid;
@@ -59,6 +60,9 @@ pub struct Plan {
     /// What it says of callees who answer and get no agent.
     #[serde(flatten)]
     pub abandonment: Abandonment,
+    /// How often and when it lets people be called.
+    #[serde(flatten)]
+    pub calling: Calling,
     /// With `DialMode` 3: how many lines a free agent gets; `None`: one.
     #[serde(default)]
     pub power_ratio: Option<PowerRatio>,
@@ -113,6 +117,7 @@ impl Plan {
             service_level: 0,
             originate: OriginateOptions::default(),
             abandonment: Abandonment::default(),
+            calling: Calling::default(),
             power_ratio: None,
             max_retry: MaxRetry([DEFAULT_MAX_RETRY; NUMBERS]),
             tm_create: now,
@@ -162,6 +167,7 @@ impl Plan {
         self.retry = self.retry.updated(fields)?;
         self.originate = self.originate.updated(fields)?;
         self.abandonment = self.abandonment.updated(fields)?;
+        self.calling = self.calling.updated(fields)?;
         if let Some(ratio) = fields.parsed_or_unset("PowerRatio", RATIO_FORM)? {
             self.power_ratio = ratio;
         }

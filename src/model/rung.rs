@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use super::number::{NUMBERS, NumberIndex};
 use super::retry::LastEnd;
+use super::terms::{PutOff, Terms};
 
 /// For each number the tries it has had, or `None` where the contact has no such number; and its past, as far as a plan
 /// asks for that. The text of the tries has the eight joined by dots, `-` for none, absent ones at the end left out:
@@ -20,8 +21,8 @@ pub struct Rung {
     past: Past,
 }
 
-/// How the last try ended, and which number was the last to fail by a fault of the trunk or ours, and how often. Its text is
-/// `busy`, `failed 1:2`, ` 1:2`, or empty for one without a past.
+/// How the last try ended, which number was the last to fail by a fault of the trunk or ours, and how often, and by whose
+/// terms it is put off. Its text is `busy`, `failed 1:2`, ` 1:2`, `busy@0123456789abcdef`, or empty for one without a past.
 ///
 /// The faults of earlier numbers are of no use: a number is followed by the next one once it has had all its tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -30,11 +31,13 @@ pub struct Past {
     pub last: LastEnd,
     /// The number, and its faults.
     pub faults: Option<(NumberIndex, u32)>,
+    /// Whose caps, calling hours or holidays did not let it be dialled when it was due.
+    pub put_off: PutOff,
 }
 
 /// A text that is no rung.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a rung of the form 2.-.0, or its past not one of the form busy 1:2")]
+#[error("not a rung of the form 2.-.0, or its past not one of the form busy 1:2@0123456789abcdef")]
 pub struct NotARung;
 
 impl Rung {
@@ -70,6 +73,11 @@ impl Rung {
         self.past
     }
 
+    /// Whether it is put off, and where it is, whether by these terms.
+    pub fn put_off(&self, terms: impl FnOnce() -> Terms) -> Option<bool> {
+        (!self.past.put_off.is_none()).then(|| self.past.put_off.is_by(terms()))
+    }
+
     /// All tries together: contacts with fewer come first.
     pub fn total(&self) -> u64 {
         self.tries.iter().flatten().map(|tries| u64::from(*tries)).sum()
@@ -79,10 +87,10 @@ impl Rung {
 impl fmt::Display for Past {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.last.word())?;
-        match self.faults {
-            Some((index, faults)) => write!(f, " {index}:{faults}"),
-            None => Ok(()),
+        if let Some((index, faults)) = self.faults {
+            write!(f, " {index}:{faults}")?;
         }
+        if self.put_off.is_none() { Ok(()) } else { write!(f, "@{}", self.put_off) }
     }
 }
 
@@ -90,13 +98,15 @@ impl FromStr for Past {
     type Err = NotARung;
 
     fn from_str(text: &str) -> Result<Self, NotARung> {
+        let (text, put_off) = text.split_once('@').map_or((text, None), |(text, by)| (text, Some(by)));
+        let put_off = put_off.map_or(Ok(PutOff::default()), |by| by.parse().map_err(|_| NotARung))?;
         let (last, faults) = text.split_once(' ').map_or((text, None), |(last, rest)| (last, Some(rest)));
         let faults = faults.map(|text| {
             let (index, faults) = text.split_once(':').ok_or(NotARung)?;
             let index = index.parse().ok().and_then(NumberIndex::new).ok_or(NotARung)?;
             Ok((index, faults.parse().map_err(|_| NotARung)?))
         });
-        Ok(Self { last: LastEnd::of_word(last).ok_or(NotARung)?, faults: faults.transpose()? })
+        Ok(Self { last: LastEnd::of_word(last).ok_or(NotARung)?, faults: faults.transpose()?, put_off })
     }
 }
 
@@ -151,10 +161,19 @@ mod tests {
 
     #[test]
     fn a_past_reads_back_from_its_text() {
-        for text in ["", "busy", "noanswer", "failed 1:2", " 8:1", "congestion 3:4294967295"] {
+        for text in [
+            "",
+            "busy",
+            "noanswer",
+            "failed 1:2",
+            " 8:1",
+            "congestion 3:4294967295",
+            "@0123456789abcdef",
+            "busy 1:2@0123456789abcdef,fedcba9876543210",
+        ] {
             assert_eq!(text.parse::<Past>().unwrap().to_string(), text);
         }
-        for text in ["x", "busy 9:1", "busy 0:1", "busy 1", "busy 1:-1", "rejected"] {
+        for text in ["x", "busy 9:1", "busy 0:1", "busy 1", "busy 1:-1", "rejected", "busy@", "@x"] {
             assert!(text.parse::<Past>().is_err(), "{text}");
         }
     }

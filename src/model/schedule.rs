@@ -30,7 +30,8 @@ const TIME_FORM: &str = "a time of day hh:mm:ss, from 00:00:00 to 23:59:59";
 const DATE_FORM: &str = "a date YYYY-MM-DD";
 const DATES_FORM: &str = "dates YYYY-MM-DD, YYYY-MM-DD, ..., up to 900 bytes";
 const DAYS_FORM: &str = "days of the week from 0 (Sunday) to 6 (Saturday), such as 1, 2, 3";
-const ZONE_FORM: &str = "a time zone by its IANA name, such as Europe/Berlin, America/New_York or UTC";
+pub(super) const ZONE_FORM: &str =
+    "a time zone by its IANA name, such as Europe/Berlin, America/New_York or UTC";
 
 /// How far the next date is looked for among days of the week: beyond that none is left but by a list.
 const FAR: usize = 40_000;

@@ -1,5 +1,6 @@
 //! Claims: due contacts become attempts, in one transaction, before anything is sent. Several claims that come
-//! together share their statements, for each is a trip to SQLite's thread.
+//! together share their statements, for each is a trip to SQLite's thread. Who is due and may not be dialled yet is put
+//! off ([`super::put_off`]), and others are claimed in his place.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,13 +12,16 @@ use sqlx::{Row, SqliteConnection, query};
 use super::command::{ClaimOrder, Claimed};
 use super::dialing;
 use super::error::Fault;
+use super::put_off::{self, Due, Later, Rules, Taken};
 use super::row;
 use super::stat::{self, RungCount};
-use crate::engine::selection;
+use crate::engine::calling::Ruling;
+use crate::engine::selection::{self, By};
 use crate::model::dialing::Attempt;
 use crate::model::dl::Dl;
 use crate::model::ids::{CampaignUuid, CapsuleUuid, DestinationUuid, DlmaUuid, PlanUuid};
 use crate::model::number::NumberIndex;
+use crate::model::plan::Plan;
 use crate::model::refusal::NounKind;
 use crate::model::rung::Rung;
 use crate::model::time::Timestamp;
@@ -36,8 +40,9 @@ pub(super) const PICK: &str = "SELECT step.key AS step, dl_list.* FROM json_each
             AND waits.past = step.value ->> 'past'
             AND waits.in_use = 1 AND waits.status = 0 AND waits.res_dial <> 4 AND waits.held = 0
             AND NOT EXISTS (SELECT 1 FROM dialing WHERE dl_uuid = waits.uuid AND open = 1)
-        ORDER BY waits.last_end, waits.id LIMIT ?2)";
-const PUT_BACK: &str = "UPDATE dl_list SET last_end = ?2 WHERE id = ?1";
+        ORDER BY waits.turn, waits.id LIMIT ?2)";
+const PUT_BACK: &str =
+    "UPDATE dl_list SET last_end = ?2, put_off_by = NULL, put_off_until = NULL WHERE id = ?1";
 
 /// What a claim is by.
 #[derive(Serialize)]
@@ -66,6 +71,19 @@ struct Claim<'a> {
     ladder: VecDeque<(Rung, NumberIndex)>,
     has_capsule: bool,
     attempts: Vec<Attempt>,
+    rules: Rules<'a>,
+    /// Contacts that it has put off, and those among them that are not written yet.
+    put_off: usize,
+    later: Vec<Later>,
+    /// Whether it has come to the end of what it may put off, and that was of use.
+    more: bool,
+}
+
+/// Rows of a rung, in order of their turns, each with that and its id.
+struct Page {
+    rows: Vec<(i64, i64, SqliteRow)>,
+    /// Whether there are no more.
+    is_last: bool,
 }
 
 /// How many of the first of these orders can be carried out together: a list is in one of them at most, for what one
@@ -85,12 +103,18 @@ pub(super) async fn claim(
     let mut claims: Vec<_> =
         orders.iter().zip(rungs).map(|((now, order), counts)| Claim::new(*now, order, counts)).collect();
     look(conn, &mut claims).await?;
+    let counts_numbers =
+        claims.iter().any(|claim| !claim.ladder.is_empty() && claim.plan().calling.number_cap.is_some());
+    if counts_numbers {
+        query(put_off::INDEX).execute(&mut *conn).await?;
+    }
+    let mut taken = Taken::new(counts_numbers);
     loop {
         let mut steps: BTreeMap<usize, Vec<(&mut Claim<'_>, RungCount, NumberIndex)>> = BTreeMap::new();
         for claim in &mut claims {
             if let Some((count, index)) = claim.next_step() {
                 // Those that want about as many are asked for together: one limit holds for all.
-                let about = claim.wanted().next_power_of_two();
+                let about = claim.reach().next_power_of_two();
                 steps.entry(about).or_default().push((claim, count, index));
             }
         }
@@ -98,25 +122,49 @@ pub(super) async fn claim(
             break;
         }
         for (_, steps) in steps {
-            pick(conn, steps).await?;
+            pick(conn, steps, &mut taken).await?;
         }
     }
     let used = claims.iter().filter(|claim| !claim.attempts.is_empty() && !claim.has_capsule);
     dialing::put_capsules(conn, used.map(|claim| &*claim.order.capsule)).await?;
     dialing::take(conn, claims.iter().flat_map(Claim::takes)).await?;
+    if claims.iter().any(|claim| claim.put_off > 0) {
+        // Where those stand now that were put off is not kept count of.
+        for (claim, counts) in claims.iter_mut().zip(stat::rungs_of(conn, &lists).await?) {
+            claim.counts = counts;
+        }
+    }
     Ok(claims.into_iter().map(Claim::done).collect())
 }
 
 impl<'a> Claim<'a> {
     fn new(now: Timestamp, order: &'a ClaimOrder, counts: Vec<RungCount>) -> Self {
         let plan = &order.capsule.plan;
-        let none_due = stat::outlook(&counts, plan).next_due.is_none_or(|due| due > now);
+        let by = By::of(&order.capsule);
+        let none_due = stat::outlook(&counts, by).next_due.is_none_or(|due| due > now);
         let ladder = if none_due || order.ids.is_empty() || plan.tech_name.is_none() {
             VecDeque::new()
         } else {
             selection::ladder(counts.iter().map(|count| count.rung), plan).into_iter().collect()
         };
-        Self { now, order, counts, ladder, has_capsule: false, attempts: Vec::new() }
+        let rules = Rules::new(by, now);
+        let (attempts, later) = (Vec::new(), Vec::new());
+        Self {
+            now,
+            order,
+            counts,
+            ladder,
+            has_capsule: false,
+            attempts,
+            rules,
+            put_off: 0,
+            later,
+            more: false,
+        }
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.order.capsule.plan
     }
 
     fn may(&self) -> May {
@@ -135,8 +183,21 @@ impl<'a> Claim<'a> {
         self.order.ids.len() - self.attempts.len()
     }
 
+    /// How many more contacts it looks at; more once it has had to put some off.
+    fn reach(&self) -> usize {
+        match self.put_off {
+            0 => self.wanted(),
+            _ => self.wanted().max(put_off::AT_ONCE),
+        }
+    }
+
+    /// Those that it has taken stand on their rungs until they are written.
+    fn passes_over(&self) -> usize {
+        if self.put_off == 0 { 0 } else { self.attempts.len() }
+    }
+
     fn due_before(&self, rung: &Rung) -> i64 {
-        selection::due_before(rung, &self.order.capsule.plan, self.now)
+        selection::turn_before(rung, By::of(&self.order.capsule), self.now)
     }
 
     /// The rung from which contacts are picked next, with what it holds and the number that is dialled there.
@@ -158,40 +219,103 @@ impl<'a> Claim<'a> {
         conn: &mut SqliteConnection,
         mut count: RungCount,
         index: NumberIndex,
-        rows: Vec<SqliteRow>,
+        page: Page,
+        taken: &mut Taken,
     ) -> Result<(), Fault> {
         let due_before = self.due_before(&count.rung);
-        let mut ordered = Vec::with_capacity(rows.len());
-        for row in rows {
-            ordered.push((row.try_get::<i64, _>("last_end")?, row.try_get::<i64, _>("id")?, row));
-        }
-        ordered.sort_unstable_by_key(|(last_end, id, _)| (*last_end, *id));
         // What is left as it is once they are claimed.
         count.earliest = None;
-        for (last_end, _, row) in ordered {
-            let Some(pair) = self.order.ids.get(self.attempts.len()).filter(|_| last_end <= due_before)
-            else {
-                count.earliest = [count.earliest, Some(last_end)].into_iter().flatten().min();
+        for (turn, _, row) in page.rows {
+            if turn > due_before || self.wanted() == 0 {
+                count.earliest = [count.earliest, Some(turn)].into_iter().flatten().min();
                 break;
-            };
+            }
             match row::record::<Dl>(NounKind::Dl.word(), &row) {
-                Ok(dl) => {
-                    count.waiting = count.waiting.saturating_sub(1);
-                    count.dialing += 1;
-                    // It cannot fail: the rung says that the number is there, and the plan has a technology.
-                    let capsule = Arc::clone(&self.order.capsule);
-                    self.attempts.extend(Attempt::new(*pair, capsule, dl, index, self.now));
-                }
+                Ok(dl) => self.claim(dl, &mut count, index, taken),
                 Err(fault) => {
                     put_back(conn, self.now, &row, fault).await?;
                     count.earliest = Some(self.now.micros());
                 }
             }
         }
+        self.leave(count);
+        Ok(())
+    }
+
+    /// The same where each is to be asked whether he may be dialled; who may not is put off.
+    async fn take_or_put_off(
+        &mut self,
+        conn: &mut SqliteConnection,
+        mut count: RungCount,
+        index: NumberIndex,
+        page: Page,
+        taken: &mut Taken,
+    ) -> Result<(), Fault> {
+        let due_before = self.due_before(&count.rung);
+        let mut due = Vec::with_capacity(page.rows.len());
+        let mut next = None;
+        for (turn, id, row) in page.rows {
+            if turn > due_before {
+                next = Some(turn);
+                break;
+            }
+            match row::record::<Dl>(NounKind::Dl.word(), &row) {
+                Ok(dl) => due.push((turn, id, row.try_get::<i64, _>("last_end")?, dl)),
+                Err(fault) => put_back(conn, self.now, &row, fault).await?,
+            }
+        }
+        let is_last = page.is_last || next.is_some();
+        count.earliest = next;
+        let asked: Vec<_> = due.iter().map(|(.., dl)| (dl, index)).collect();
+        let by = By::of(&self.order.capsule);
+        let histories = put_off::histories(conn, by, self.now, &asked).await?;
+        let (mut last, mut is_through) = (None, true);
+        for ((turn, id, last_end, dl), history) in due.into_iter().zip(histories) {
+            if self.wanted() == 0 || self.put_off == put_off::AT_MOST {
+                count.earliest = Some(turn);
+                is_through = false;
+                break;
+            }
+            last = Some(turn);
+            let due = Due { dl: &dl, index, rung: count.rung, last_end };
+            match self.rules.ruling(&due, &history, taken) {
+                Ruling::Now => self.claim(dl, &mut count, index, taken),
+                Ruling::Later(until) => {
+                    let (later, is_of_use) = self.rules.later(id, &count.rung, turn, until);
+                    self.later.push(later);
+                    self.put_off += 1;
+                    self.more |= is_of_use;
+                }
+            }
+        }
+        if is_through && !is_last && self.put_off > 0 {
+            // Behind those that were put off there may be others.
+            count.earliest = last;
+            self.ladder.push_front((count.rung, index));
+        }
+        if self.put_off == put_off::AT_MOST {
+            self.ladder.clear();
+        }
+        self.leave(count);
+        Ok(())
+    }
+
+    fn claim(&mut self, dl: Dl, count: &mut RungCount, index: NumberIndex, taken: &mut Taken) {
+        let Some(pair) = self.order.ids.get(self.attempts.len()) else { return };
+        count.waiting = count.waiting.saturating_sub(1);
+        count.dialing += 1;
+        // It cannot fail: the rung says that the number is there, and the plan has a technology.
+        let capsule = Arc::clone(&self.order.capsule);
+        let attempt = Attempt::new(*pair, capsule, dl, index, self.now);
+        attempt.iter().for_each(|attempt| taken.add(attempt));
+        self.attempts.extend(attempt);
+    }
+
+    /// Notes how it leaves a rung.
+    fn leave(&mut self, count: RungCount) {
         if let Some(place) = self.counts.iter_mut().find(|place| place.rung == count.rung) {
             *place = count;
         }
-        Ok(())
     }
 
     fn takes(&self) -> impl Iterator<Item = (&Attempt, &str)> {
@@ -199,7 +323,8 @@ impl<'a> Claim<'a> {
     }
 
     fn done(self) -> Claimed {
-        let mut outlook = stat::outlook(&self.counts, &self.order.capsule.plan);
+        let mut outlook = stat::outlook(&self.counts, By::of(&self.order.capsule));
+        outlook.more = self.more && self.put_off >= put_off::AT_MOST;
         if self.order.capsule.plan.tech_name.is_none() {
             // Nothing can be dialled by it, so nothing is due.
             outlook.next_due = None;
@@ -209,6 +334,23 @@ impl<'a> Claim<'a> {
             (Arc::new(attempt), dl)
         });
         Claimed { dialings: dialings.collect(), outlook }
+    }
+}
+
+impl Page {
+    /// The rows that were found, of at most so many, but for those that the claim has taken.
+    fn of(claim: &Claim<'_>, found: Vec<SqliteRow>, most: usize) -> Result<Self, Fault> {
+        let is_last = found.len() < most;
+        let has = if claim.put_off > 0 { &claim.attempts[..] } else { &[] };
+        let has: BTreeSet<_> = has.iter().map(|attempt| attempt.dl.uuid.to_string()).collect();
+        let mut rows = Vec::with_capacity(found.len());
+        for row in found {
+            if !has.contains(row.try_get::<&str, _>("uuid")?) {
+                rows.push((row.try_get::<i64, _>("turn")?, row.try_get::<i64, _>("id")?, row));
+            }
+        }
+        rows.sort_unstable_by_key(|(turn, id, _)| (*turn, *id));
+        Ok(Self { rows, is_last })
     }
 }
 
@@ -234,6 +376,7 @@ async fn look(conn: &mut SqliteConnection, claims: &mut [Claim<'_>]) -> Result<(
 async fn pick(
     conn: &mut SqliteConnection,
     steps: Vec<(&mut Claim<'_>, RungCount, NumberIndex)>,
+    taken: &mut Taken,
 ) -> Result<(), Fault> {
     let of = |(claim, count, _): &(&mut Claim<'_>, RungCount, NumberIndex)| Step {
         dlma: claim.order.capsule.dlma.uuid,
@@ -241,11 +384,13 @@ async fn pick(
         past: count.rung.past().to_string(),
     };
     let asked: Vec<_> = steps.iter().map(of).collect();
-    let most = steps.iter().map(|(claim, ..)| claim.wanted()).max().unwrap_or_default();
+    let looks_at =
+        |(claim, ..): &(&mut Claim<'_>, RungCount, NumberIndex)| claim.reach() + claim.passes_over();
+    // One more than wanted: the one that is then due first.
+    let most = steps.iter().map(looks_at).max().unwrap_or_default() + 1;
     let rows = query(PICK)
         .bind(row::json("claim", &asked)?)
-        // One more than wanted: the one that is then due first.
-        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(&mut *conn)
         .await?;
     let mut found: Vec<Vec<SqliteRow>> = steps.iter().map(|_| Vec::new()).collect();
@@ -255,10 +400,17 @@ async fn pick(
             rows.push(row);
         }
     }
+    let mut later = Vec::new();
     for ((claim, count, index), rows) in steps.into_iter().zip(found) {
-        claim.take(conn, count, index, rows).await?;
+        let page = Page::of(claim, rows, most)?;
+        if claim.rules.are_for(&count.rung) {
+            claim.take_or_put_off(conn, count, index, page, taken).await?;
+        } else {
+            claim.take(conn, count, index, page, taken).await?;
+        }
+        later.append(&mut claim.later);
     }
-    Ok(())
+    put_off::write(conn, &later).await
 }
 
 /// A row that cannot be read, written by hand, must not stand at the head of its rung for ever: it waits a

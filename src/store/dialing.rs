@@ -34,7 +34,7 @@ pub(super) const TAKE: &str = "WITH taken AS MATERIALIZED (SELECT value ->> 'dl_
         value ->> 'campaign' AS campaign, value ->> 'plan' AS plan, value ->> 'tm_create' AS tm,
         value ->> 'number_index' AS number FROM json_each(?1))
     UPDATE dl_list SET status = 1, dialing_uuid = dialing, dialing_camp_uuid = campaign, dialing_plan_uuid = plan,
-        tm_last_dial = tm, trycnt = trycnt + 1,
+        tm_last_dial = tm, put_off_by = NULL, put_off_until = NULL, trycnt = trycnt + 1,
         trycnt_1 = trycnt_1 + (number = 1), trycnt_2 = trycnt_2 + (number = 2), trycnt_3 = trycnt_3 + (number = 3),
         trycnt_4 = trycnt_4 + (number = 4), trycnt_5 = trycnt_5 + (number = 5), trycnt_6 = trycnt_6 + (number = 6),
         trycnt_7 = trycnt_7 + (number = 7), trycnt_8 = trycnt_8 + (number = 8)

@@ -28,7 +28,7 @@ impl Stored for Dl {
     const KIND: NounKind = NounKind::Dl;
     const SAVE: &'static str = row::save_sql!("dl_list": "dlma_uuid" "in_use" "name" "detail" "status" "resv_target"
         "ukey" "udata" "variables" "dialing_uuid" "dialing_camp_uuid" "dialing_plan_uuid" "number_1" "number_2"
-        "number_3" "number_4" "number_5" "number_6" "number_7" "number_8" "email" "trycnt_1" "trycnt_2" "trycnt_3"
+        "number_3" "number_4" "number_5" "number_6" "number_7" "number_8" "email" "time_zone" "trycnt_1" "trycnt_2" "trycnt_3"
         "trycnt_4" "trycnt_5" "trycnt_6" "trycnt_7" "trycnt_8" "res_dial" "res_dial_detail" "res_hangup"
         "res_hangup_detail" "tm_create" "tm_delete" "tm_update" "tm_last_dial" "tm_last_hangup" "trycnt" "held" "last_outcome"
         "fault_number" "faultcnt");
@@ -38,7 +38,7 @@ impl Stored for Dl {
 }
 
 /// The columns that a new contact fills; the others have their defaults.
-const COLUMNS: &str = "held, uuid, dlma_uuid, name, detail, ukey, udata, email, variables, tm_create, number_1, number_2, \
+const COLUMNS: &str = "held, uuid, dlma_uuid, name, detail, ukey, udata, email, time_zone, variables, tm_create, number_1, number_2, \
                        number_3, number_4, number_5, number_6, number_7, number_8";
 /// The statements that write so many contacts each, the most first.
 static INSERTS: LazyLock<[(usize, String); 11]> =
@@ -232,6 +232,7 @@ async fn insert_rows(
             dl.ukey.clone(),
             dl.udata.clone(),
             dl.email.clone(),
+            dl.time_zone.map(String::from),
             dl.variables.to_json(),
             Some(dl.tm_create.to_string()),
         ];

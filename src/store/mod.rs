@@ -28,6 +28,7 @@ pub mod original;
 mod outbox;
 mod pacing;
 mod plan;
+mod put_off;
 mod row;
 mod stat;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use sqlx::{Row, SqliteConnection, query};
 use super::error::Fault;
 use super::{campaign, row, stat};
 use crate::engine::campaign::on_request;
+use crate::engine::selection::By;
 use crate::engine::window;
 use crate::model::campaign::Campaign;
 use crate::model::codes::CampaignStatus;
@@ -77,7 +78,10 @@ pub(super) async fn start(
 async fn list_has_ended(conn: &mut SqliteConnection, campaign: &Campaign) -> Result<bool, Fault> {
     let (Some(plan), Some(dlma)) = (campaign.plan, campaign.dlma) else { return Ok(false) };
     let Some(plan) = row::one::<Plan>(&mut *conn, plan.uuid()).await? else { return Ok(false) };
-    let outlook = stat::outlook(&stat::rungs(&mut *conn, dlma).await?, &plan);
+    let outlook = stat::outlook(
+        &stat::rungs(&mut *conn, dlma).await?,
+        By { plan: &plan, zone: campaign.schedule.zone() },
+    );
     Ok(outlook.waiting == 0 && outlook.dialing == 0)
 }
 

@@ -117,7 +117,7 @@ async fn check_version(conn: &mut SqliteConnection) -> Result<Result<(), StoreEr
 pub(super) type Step = (i64, &'static str, &'static str);
 
 /// What makes the tables, step by step; each is run once.
-pub(super) const MIGRATIONS: [Step; 10] = [
+pub(super) const MIGRATIONS: [Step; 11] = [
     (1, "tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
     (2, "held", include_str!("../../migrations/sqlite/0002_held.sql")),
     (3, "schedule", include_str!("../../migrations/sqlite/0003_schedule.sql")),
@@ -126,6 +126,7 @@ pub(super) const MIGRATIONS: [Step; 10] = [
     (6, "failover", include_str!("../../migrations/sqlite/0006_failover.sql")),
     (7, "power", include_str!("../../migrations/sqlite/0007_power.sql")),
     (8, "abandonment", include_str!("../../migrations/sqlite/0008_abandonment.sql")),
+    (9, "calling", include_str!("../../migrations/sqlite/0009_calling.sql")),
     (11, "pacing", include_str!("../../migrations/sqlite/0011_pacing.sql")),
     (12, "destination_queue", include_str!("../../migrations/sqlite/0012_destination_queue.sql")),
 ];

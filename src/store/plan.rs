@@ -20,7 +20,7 @@ impl Stored for Plan {
     const SAVE: &'static str = row::save_sql!("plan": "name" "detail" "in_use" "variables" "dial_mode" "dial_timeout"
         "caller_id" "dl_end_handle" "retry_delay" "retry_delay_busy" "retry_delay_noanswer" "retry_delay_congestion" "retry_delay_failed"
         "trunk_fault_retries" "power_ratio" "abandon_target" "abandon_window" "abandon_after" "min_ring" "abandon_dest"
-        "count_amd_false_positives" "trunk_name" "tech_name" "service_level" "early_media" "codecs"
+        "count_amd_false_positives" "contact_cap" "number_cap" "calling_hours" "holidays" "trunk_name" "tech_name" "service_level" "early_media" "codecs"
         "uui_field" "max_retry_cnt_1" "max_retry_cnt_2" "max_retry_cnt_3" "max_retry_cnt_4" "max_retry_cnt_5"
         "max_retry_cnt_6" "max_retry_cnt_7" "max_retry_cnt_8" "tm_create" "tm_delete" "tm_update");
     const ONE: &'static str = "SELECT * FROM plan WHERE uuid = ?1 AND in_use = 1";

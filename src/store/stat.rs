@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::row;
 use super::{Store, StoreError};
 use crate::engine::Outlook;
-use crate::engine::selection;
+use crate::engine::selection::{self, By};
 use crate::model::campaign::Campaign;
 use crate::model::ids::{CampaignUuid, DlmaUuid};
 use crate::model::plan::Plan;
@@ -22,25 +22,26 @@ pub(super) struct RungCount {
     pub(super) dialing: u64,
     pub(super) answered: u64,
     pub(super) held: u64,
-    /// When the last try ended of the waiting contact that is due first, in microseconds since 1970.
+    /// When the last try ended of the waiting contact that is due first, or until when it is put off, in microseconds
+    /// since 1970.
     pub(super) earliest: Option<i64>,
 }
 
 const COUNTS: &str =
     "SELECT rung, past, waiting, dialing, answered, held, NULL AS earliest FROM dl_rung WHERE dlma_uuid = ?1";
 pub(super) const COUNTS_WITH_EARLIEST: &str = "SELECT rung, past, waiting, dialing, answered, held,
-        (SELECT d.last_end FROM dl_list d
+        (SELECT d.turn FROM dl_list d
             WHERE d.dlma_uuid = r.dlma_uuid AND d.rung = r.rung AND d.past = r.past
                 AND d.in_use = 1 AND d.status = 0 AND d.res_dial <> 4 AND d.held = 0
-            ORDER BY d.last_end, d.id LIMIT 1) AS earliest
+            ORDER BY d.turn, d.id LIMIT 1) AS earliest
     FROM dl_rung r WHERE r.dlma_uuid = ?1";
 
 /// The same of all lists that the JSON array in `?1` names.
 pub(super) const COUNTS_OF: &str = "SELECT list.key AS list, rung, past, waiting, dialing, answered, held,
-        (SELECT d.last_end FROM dl_list d
+        (SELECT d.turn FROM dl_list d
             WHERE d.dlma_uuid = r.dlma_uuid AND d.rung = r.rung AND d.past = r.past
                 AND d.in_use = 1 AND d.status = 0 AND d.res_dial <> 4 AND d.held = 0
-            ORDER BY d.last_end, d.id LIMIT 1) AS earliest
+            ORDER BY d.turn, d.id LIMIT 1) AS earliest
     FROM json_each(?1) list CROSS JOIN dl_rung r ON r.dlma_uuid = list.value";
 
 /// The rungs of a list, each with the waiting contact that is due first.
@@ -82,14 +83,14 @@ fn read(row: &SqliteRow) -> Result<RungCount, Fault> {
     })
 }
 
-/// What a list with these rungs still holds for that plan. Who is held is neither due nor awaited.
-pub(super) fn outlook(rungs: &[RungCount], plan: &Plan) -> Outlook {
+/// What a list with these rungs still holds by that. Who is held is neither due nor awaited.
+pub(super) fn outlook(rungs: &[RungCount], by: By<'_>) -> Outlook {
     let mut outlook = Outlook::default();
     for count in rungs {
         outlook.dialing += count.dialing;
-        if selection::next_number(&count.rung, plan).is_some() {
+        if selection::next_number(&count.rung, by.plan).is_some() {
             outlook.waiting += count.waiting;
-            let due = count.earliest.map(|last_end| selection::due_at(&count.rung, plan, last_end));
+            let due = count.earliest.map(|turn| selection::turn_at(&count.rung, by, turn));
             outlook.next_due = [outlook.next_due, due].into_iter().flatten().min();
         }
     }

@@ -23,7 +23,7 @@ const LINE: usize = 1700;
 const CONTACT: usize = 900;
 
 const PICK: &str = "SELECT uuid FROM dl_list WHERE dlma_uuid = ?1 AND rung = '0' AND past = ''
-    AND in_use = 1 AND status = 0 AND res_dial <> 4 AND held = 0 ORDER BY last_end, id LIMIT ?2";
+    AND in_use = 1 AND status = 0 AND res_dial <> 4 AND held = 0 ORDER BY turn, id LIMIT ?2";
 const STATEMENTS: [&str; 5] = [
     "UPDATE dl_list SET status = 1, dialing_uuid = life.value ->> 'uuid', dialing_camp_uuid = dlma_uuid,
             dialing_plan_uuid = dlma_uuid, tm_last_dial = life.value ->> 'time', trycnt = 1, trycnt_1 = 1

@@ -1,11 +1,13 @@
 //! What an explanation says in each situation. That it agrees with what is done is asked at every step of every
 //! [`crate::world::World`], whatever a test is about.
 
+use astout::engine::calling::History;
 use astout::engine::explain::{About, Explanation, Finding, Standing, causes};
 use astout::engine::intake::FIRST;
 use astout::engine::{Input, Options, Outlook};
 use astout::model::codes::CampaignStatus;
 use astout::model::dialing::NextTry;
+use astout::model::dl::Dl;
 use astout::model::ids::{CampaignUuid, DlUuid};
 use astout::model::policy::Policy;
 
@@ -32,9 +34,13 @@ fn gate<'a>(told: &'a Explanation, gate: &str) -> &'a Finding {
     told.findings.iter().find(|finding| finding.gate == gate).unwrap()
 }
 
+fn standing(dl: Dl, last_end: i64, ahead: u64) -> Standing {
+    Standing { dl, last_end, open: false, ahead, put_off: None, history: History::default() }
+}
+
 fn explained(world: &World, campaign: CampaignUuid, contact: DlUuid) -> Explanation {
     let of = world.records.contacts.iter().find(|of| of.dl.uuid == contact).unwrap();
-    let standing = Standing { dl: of.dl.clone(), last_end: of.last_end, open: false, ahead: 0 };
+    let standing = standing(of.dl.clone(), of.last_end, 0);
     world.engine.explain(world.now(), &about(campaign, Some(standing))).unwrap()
 }
 
@@ -212,7 +218,7 @@ fn a_contact_says_what_it_alone_stands_for() {
     let options = Options { policy: denies, ..world.options.clone() };
     world.feed(Input::Options(options));
     let other = world.new_contact(dlma, &[("Number1", "300")]);
-    let standing = Standing { dl: other.dl, last_end: 0, open: false, ahead: 3 };
+    let standing = standing(other.dl, 0, 3);
     let told = world.engine.explain(world.now(), &about(campaign, Some(standing.clone()))).unwrap();
     assert!(gate(&told, "Policy").holds && gate(&told, "Policy").saw.contains("denied prefix"));
     assert!(gate(&told, "Line").saw.starts_with("3 due contacts come before it (first fewest tries, "));
@@ -280,13 +286,14 @@ fn a_stopped_campaign_says_what_the_records_say_is_left_of_its_list() {
     assert_eq!(held_by(&ended), ["Status", "List"]);
     assert!(gate(&ended, "Status").saw.starts_with("0 (stop): its list has ended, and a start ends at once"));
 
-    let now = told(Outlook { next_due: Some(world.now().wall), dialing: 0, waiting: 3 });
+    let now =
+        told(Outlook { next_due: Some(world.now().wall), dialing: 0, waiting: 3, ..Outlook::default() });
     assert_eq!(held_by(&now), ["Status"]);
     let counts = "3 contacts have a try left, 0 are being dialled; the next is due now";
     assert_eq!(gate(&now, "List").saw, counts);
 
     let due = world.now().wall.plus(secs(60));
-    let later = told(Outlook { next_due: Some(due), dialing: 0, waiting: 3 });
+    let later = told(Outlook { next_due: Some(due), dialing: 0, waiting: 3, ..Outlook::default() });
     assert_eq!((held_by(&later), gate(&later, "Due").next), (vec!["Status", "Due"], Some(due)));
     assert!(gate(&later, "List").saw.ends_with(&format!("; the next is due at {due}")));
 }

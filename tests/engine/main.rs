@@ -3,6 +3,7 @@
 
 mod calendar;
 mod call;
+mod calling;
 mod campaign;
 mod chaos;
 mod coverage;

@@ -54,6 +54,14 @@ async fn what_is_wrong_is_refused_with_the_form_that_is_right_and_nothing_is_wri
         ("MinRing", "soon", "a whole number from 0 to 300 (seconds)"),
         ("AbandonDest", "sales", "a uuid, xxxxxxxx-xxxx"),
         ("CountAmdFalsePositives", "yes", "0 or 1"),
+        ("ContactCap", "3 a day", "attempts/period, such as 3/1d or 7/7d: 1 to 100 attempts in 1s to 366d"),
+        ("NumberCap", "0/1d", "attempts/period, such as 3/1d or 7/7d"),
+        (
+            "CallingHours",
+            "mon-fri 21:00-08:00",
+            "days and times, such as mon-fri 08:00-21:00, sat 10:00-18:00",
+        ),
+        ("Holidays", "02-30", "dates, such as 2026-04-03, 12-25"),
         ("DialMode", "5", "0 (none), 1 (predictive), 2 (progressive), 3 (power) or 4 (preview)"),
     ] {
         for action in ["Action: OutPlanCreate".to_owned(), format!("Action: OutPlanUpdate\nUuid: {uuid}")] {

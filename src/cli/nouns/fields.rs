@@ -125,6 +125,18 @@ const PLAN: &[Field] = &[
     field("RetryDelayCongestion", "SECONDS…", "The same after congestion"),
     field("RetryDelayFailed", "SECONDS…", "The same after any other failure"),
     field("TrunkFaultRetries", "TRIES", "Further tries after faults of the trunk or ours"),
+    field(
+        "ContactCap",
+        "CAPS",
+        "At most so many attempts a contact in any such period: 3/1d, or \"3/1d 7/7d\" [default: none]",
+    ),
+    field("NumberCap", "CAPS", "The same a number, whosever it is"),
+    field(
+        "CallingHours",
+        "HOURS",
+        "When, by the callee's own clock: \"mon-fri 08:00-21:00, sat 10:00-18:00\" [default: at any time]",
+    ),
+    field("Holidays", "DATES", "Dates on which nobody is called: \"12-25, 2026-04-03\""),
     field("MaxRetry1", "TRIES", "The tries of number 1 in all; 0 never dials it [default: 5]"),
     field("MaxRetry2", "TRIES", "The same of number 2"),
     field("MaxRetry3", "TRIES", "The same of number 3"),
@@ -174,6 +186,11 @@ const DL: &[Field] = &[
     field("UKey", "TEXT", "Your own key, once in a list"),
     field("UData", "TEXT", "Your own data"),
     field("Email", "TEXT", "An address"),
+    field(
+        "TimeZone",
+        "ZONE",
+        "By whose clock it is called: Europe/Berlin [default: as its number's prefix says]",
+    ),
     field("Status", "0|2", "2: held, it is not dialled; 0: released"),
     VARIABLES,
 ];

@@ -61,6 +61,13 @@ pub struct ScDays(pub(super) BTreeSet<u8>);
 #[serde(try_from = "String", into = "String")]
 pub struct ScZone(pub(super) Tz);
 
+impl ScZone {
+    /// The zone.
+    pub const fn tz(self) -> Tz {
+        self.0
+    }
+}
+
 /// Whether the text is of that form, where `d` stands for a digit.
 fn has_form(text: &str, form: &str) -> bool {
     text.len() == form.len()

@@ -1,7 +1,7 @@
 //! Who is claimed, at which number, and when.
 
 use super::*;
-use crate::engine::{OpenDialing, Outlook};
+use crate::engine::{OpenDialing, Outlook, selection};
 use crate::model::dialing::Progress;
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn a_claim_marks_contact_and_dialing_together() {
     assert_eq!(after.dialing_camp_uuid, Some(capsule.campaign.uuid));
     assert_eq!(after.dialing_plan_uuid, Some(capsule.plan.uuid));
     assert_eq!(after.tm_last_dial, Some(seconds(5)));
-    assert_eq!(claimed.outlook, Outlook { next_due: None, dialing: 1, waiting: 0 });
+    assert_eq!(claimed.outlook, Outlook { next_due: None, dialing: 1, waiting: 0, ..Outlook::default() });
     // P1: what is claimed is there after a crash, as it was.
     let progress = Progress { channel_name: Some("PJSIP/x".into()), ..Progress::default() };
     lab.run(Command::Progress(attempt.uuid, progress.clone())).await;
@@ -46,11 +46,13 @@ async fn contacts_with_fewer_tries_come_first_and_then_those_that_waited_longest
     lab.now = seconds(100);
     // Whoever asks how they stand is told the same as a claim does.
     for (ahead, dl) in [three, four, two, one].into_iter().enumerate() {
-        let standing = lab.store.standing(dl, Some(&capsule.plan), lab.now).await.unwrap().unwrap();
+        let standing =
+            lab.store.standing(dl, Some(selection::By::of(&capsule)), lab.now).await.unwrap().unwrap();
         assert_eq!((standing.ahead, standing.open), (ahead as u64, false));
     }
     let claimed = lab.claim(&capsule, 9).await;
-    let standing = lab.store.standing(one, Some(&capsule.plan), lab.now).await.unwrap().unwrap();
+    let standing =
+        lab.store.standing(one, Some(selection::By::of(&capsule)), lab.now).await.unwrap().unwrap();
     assert_eq!((standing.ahead, standing.open), (0, true));
     let found = lab.store.dls_of_number("3", 5).await.unwrap();
     assert_eq!(found.iter().map(|dl| dl.uuid).collect::<Vec<_>>(), [three]);
@@ -73,7 +75,10 @@ async fn a_contact_that_is_not_due_never_holds_up_one_that_is() {
     // The ends were at 10, 20, 30.
     let claimed = lab.claim(&capsule, 5).await;
     assert!(claimed.dialings.is_empty());
-    assert_eq!(claimed.outlook, Outlook { next_due: Some(seconds(70)), dialing: 0, waiting: 3 });
+    assert_eq!(
+        claimed.outlook,
+        Outlook { next_due: Some(seconds(70)), dialing: 0, waiting: 3, ..Outlook::default() }
+    );
     let late = lab.contact(&capsule, &[("Number1", "4")]).await;
     let claimed = lab.claim(&capsule, 5).await;
     assert_eq!(claimed.dialings.iter().map(|(attempt, _)| attempt.dl.uuid).collect::<Vec<_>>(), [late]);
@@ -161,7 +166,7 @@ async fn a_plan_without_a_technology_claims_nothing_and_has_nothing_due() {
     bare.plan.tech_name = None;
     let claimed = lab.claim(&Arc::new(bare), 1).await;
     assert!(claimed.dialings.is_empty());
-    assert_eq!(claimed.outlook, Outlook { next_due: None, dialing: 0, waiting: 1 });
+    assert_eq!(claimed.outlook, Outlook { next_due: None, dialing: 0, waiting: 1, ..Outlook::default() });
 }
 
 #[tokio::test]
@@ -176,7 +181,7 @@ async fn two_campaigns_on_one_list_never_have_one_contact_at_once() {
     let attempt = lab.claim_one(&one).await;
     let none = lab.claim(&two, 1).await;
     assert!(none.dialings.is_empty());
-    assert_eq!(none.outlook, Outlook { next_due: None, dialing: 1, waiting: 0 });
+    assert_eq!(none.outlook, Outlook { next_due: None, dialing: 1, waiting: 0, ..Outlook::default() });
     lab.finish(&attempt, Outcome::Busy).await;
     // Finished for one plan, and a try left for the other.
     assert!(lab.claim(&one, 1).await.outlook.next_due.is_none());
@@ -235,7 +240,7 @@ async fn claims_that_come_together_get_what_each_would_alone() {
     }
 
     let of = |dl, index, capsule: &Capsule| (dl, index, capsule.campaign.uuid);
-    let outlook = |next_due, dialing, waiting| Outlook { next_due, dialing, waiting };
+    let outlook = |next_due, dialing, waiting| Outlook { next_due, dialing, waiting, ..Outlook::default() };
     let begin = Some(seconds(0));
     assert_eq!(got[0].0, [of(first[0], 1, &few), of(first[1], 1, &few)]);
     assert_eq!((got[0].1.dialing, got[0].1.waiting), (2, 1));

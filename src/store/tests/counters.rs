@@ -102,6 +102,7 @@ impl Model {
             next_due: self.contacts.iter().filter_map(|contact| contact.due_at(capsule)).min(),
             dialing: self.contacts.iter().filter(|contact| contact.dialled).count() as u64,
             waiting: self.contacts.iter().filter(|contact| contact.next(capsule).is_some()).count() as u64,
+            more: false,
         }
     }
 

@@ -25,6 +25,10 @@ async fn every_field_of_every_noun_reads_back() {
         ("AbandonAfter", "3"),
         ("MinRing", "20"),
         ("CountAmdFalsePositives", "1"),
+        ("ContactCap", "3/1d 7/7d"),
+        ("NumberCap", "10/1d"),
+        ("CallingHours", "mon-fri 08:00-21:00, sat 10:00-18:00"),
+        ("Holidays", "12-25, 2026-04-03"),
         ("MaxRetry1", "1"),
         ("MaxRetry2", "2"),
         ("MaxRetry8", "8"),
@@ -77,6 +81,7 @@ async fn every_field_of_every_noun_reads_back() {
         ("UKey", "k"),
         ("UData", "u"),
         ("Email", "e"),
+        ("TimeZone", "Asia/Kathmandu"),
         ("Variable", "D=4"),
         ("Number1", "001"),
         ("Number8", "+8"),
@@ -114,7 +119,7 @@ async fn every_column_of_a_noun_is_written() {
         (
             "SELECT name FROM pragma_table_info('dl_list')",
             <crate::model::dl::Dl as row::Stored>::SAVE,
-            "id last_end",
+            "id last_end put_off_until put_off_by",
         ),
     ] {
         let rows = query(columns).fetch_all(&mut conn).await.unwrap();
