@@ -31,7 +31,7 @@ use seeds::{Ending, Seeds, number_of};
 use trace::Trace;
 
 /// What the seeds together must have done.
-const HAPPENED: [&str; 35] = [
+const HAPPENED: [&str; 36] = [
     "KILLS",
     "at any moment",
     "answered",
@@ -47,6 +47,7 @@ const HAPPENED: [&str; 35] = [
     "calls followed on after a kill, their end seen",
     "calls whose whole life was seen",
     "calls carried out late",
+    "attempts that use up a cap",
     "torn lines",
     "lines written at a start",
     "commits that fail",

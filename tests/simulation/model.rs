@@ -7,7 +7,7 @@ use std::time::Duration;
 use astout::engine::Options;
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialResult, DialingStatus, Outcome};
-use astout::model::dialing::Ending;
+use astout::model::dialing::{Attempt, Ending};
 use astout::model::dl::Dl;
 use astout::model::event::Noun;
 use astout::model::ids::{CampaignUuid, DialingUuid, DlUuid, PlanUuid};
@@ -42,6 +42,9 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) dl: DlUuid,
+    /// Its number, and when it was claimed by the wall clock.
+    addr: String,
+    at: Timestamp,
     campaign: CampaignUuid,
     place: usize,
     pub(crate) claimed: Duration,
@@ -243,6 +246,7 @@ impl Model {
             (Command::Claim(order), Done::Claimed(claimed)) => {
                 for (attempt, _) in &claimed.dialings {
                     let (dialing, dl, place) = (attempt.uuid, attempt.dl.uuid, attempt.index.place());
+                    self.judge_caps(attempt, tally);
                     let contact = self.contacts.entry(dl).or_default();
                     assert_eq!(contact.open, None, "P3: contact {dl} is claimed as {dialing} and is open");
                     assert!(!contact.answered, "contact {dl} is claimed and was answered before");
@@ -261,6 +265,8 @@ impl Model {
                     contact.open = Some(dialing);
                     let row = Row {
                         dl,
+                        addr: attempt.addr.to_string(),
+                        at: attempt.tm_create,
                         campaign: order.campaign,
                         place,
                         claimed: now,
@@ -297,6 +303,30 @@ impl Model {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// No more attempts in a period than its plan's caps say, of the contact and of the number.
+    fn judge_caps(&self, attempt: &Attempt, tally: &mut Tally) {
+        let calling = &attempt.capsule.plan.calling;
+        let own = |row: &&Row| row.dl == attempt.dl.uuid;
+        let of_number = |row: &&Row| row.addr == attempt.addr.as_str();
+        for (field, text) in calling.set() {
+            for cap in text.split(' ') {
+                let (most, period) = cap.split_once('/').unwrap();
+                let period = secs(period.strip_suffix('s').unwrap().parse().unwrap());
+                let counts = |row: &&Row| {
+                    let withdrawn = matches!(row.end, Some((_, Outcome::Withdrawn)));
+                    let whose = if field == "ContactCap" { own(row) } else { of_number(row) };
+                    whose && !withdrawn && row.at.plus(period) > attempt.tm_create
+                };
+                let made = self.rows.values().filter(counts).count() + 1;
+                let most: usize = most.parse().unwrap();
+                assert!(made <= most, "attempt {made} by {field} {cap}: {}", attempt.uuid);
+                if made == most {
+                    tally.count("attempts that use up a cap");
+                }
+            }
         }
     }
 

@@ -43,6 +43,10 @@ pub(crate) struct Operator {
     pub(crate) dls: Vec<Uuid>,
     pub(crate) campaigns: Vec<Uuid>,
     numbers: u32,
+    /// Whether plans have caps on attempts, and some contacts a number of another's.
+    caps: bool,
+    /// The last number of each list.
+    last: [Option<String>; 2],
 }
 
 /// What can be dialled, by technology and trunk: the first digits of numbers that do this and that.
@@ -71,6 +75,8 @@ impl Operator {
             dls: Vec::new(),
             campaigns: Vec::new(),
             numbers: 0,
+            caps: rng.u8(..3) == 0,
+            last: [None, None],
         }
     }
 
@@ -78,12 +84,19 @@ impl Operator {
         Uuid::from_u128(self.chance.u128(..))
     }
 
-    /// A number of some kind, unlike every other.
+    /// A number of some kind, unlike every other but where caps are tried.
     fn number(&mut self, sip: bool) -> String {
+        if let Some(last) =
+            self.last[usize::from(sip)].clone().filter(|_| self.caps && self.chance.u8(..3) == 0)
+        {
+            return last;
+        }
         self.numbers += 1;
         let kinds: &[&str] = if sip { &SIPP } else { &LOCAL };
         let kind = kinds[self.chance.usize(..kinds.len())];
-        format!("{kind}{:04}", self.numbers)
+        let number = format!("{kind}{:04}", self.numbers);
+        self.last[usize::from(sip)] = Some(number.clone());
+        number
     }
 
     fn contact(&mut self) -> Vec<(String, String)> {
@@ -109,10 +122,17 @@ impl Simulation {
             let tries = [chance.u32(1..4), chance.u32(0..3), chance.u32(0..2)].map(|tries| tries.to_string());
             let (timeout, delay) = (chance.u32(700..7000).to_string(), chance.u32(0..4).to_string());
             let mode = if chance.bool() { "1" } else { "2" };
+            let caps = [
+                format!("{}/{}s 3/40s", chance.u32(1..4), chance.u32(1..15)),
+                format!("{}/{}s", chance.u32(1..4), chance.u32(1..15)),
+            ];
+            let caps = if self.operator.caps { caps } else { [String::new(), String::new()] };
             self.create(
                 NounKind::Plan,
                 uuid,
                 &[
+                    ("ContactCap", &caps[0]),
+                    ("NumberCap", &caps[1]),
                     ("TechName", tech),
                     ("TrunkName", trunk),
                     ("DialMode", mode),
@@ -239,6 +259,12 @@ impl Simulation {
                 let field = ["RetryDelay", "MaxRetry1", "MaxRetry2", "RetryDelayBusy", "TrunkFaultRetries"]
                     [self.rng.usize(..5)];
                 let value = self.rng.u32(..4).to_string();
+                let (field, value) = match field {
+                    "TrunkFaultRetries" if self.operator.caps => {
+                        ("ContactCap", format!("{}/9s", self.rng.u32(1..4)))
+                    }
+                    field => (field, value),
+                };
                 if let Some(plan) = any(&mut self.rng, &self.operator.plans) {
                     self.update(NounKind::Plan, plan, (field, &value));
                 }
