@@ -21,10 +21,12 @@
 //! | `dialings` | the rows of attempts against each other |
 //! | `clock` | when the clock was set back, so that times do not tell |
 //! | `contacts` | tries, marks and counters of the contacts |
+//! | `caps` | attempts in a period, of each contact and number |
 //! | `codes` | every status in its table |
 //! | `dialled` | dial logs and CDR against the rows |
 //! | [`facts`] | what `astout doctor` asks of a database and a log |
 
+mod caps;
 mod clock;
 mod codes;
 mod contacts;
@@ -113,6 +115,7 @@ pub async fn run(options: &Options) -> Result<Report, CheckError> {
     let log = log::check(&mut database, files, logged, running.as_ref(), &clock, &mut findings).await?;
     dialings::check(&mut database, &clock, options.max_channels, &mut findings).await?;
     contacts::check(&mut database, &mut findings).await?;
+    caps::check(&mut database, &mut findings).await?;
     codes::check(&mut database, &mut findings).await?;
     dialled::check(&mut database, dial_logs, cdrs, options, &clock, &mut findings).await?;
     Ok(findings.report(log.lines, log.pending, running.is_some()))

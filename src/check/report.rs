@@ -26,6 +26,9 @@ pub enum Promise {
     /// Each number got as many tries as it is said to, and no more than its plan allows.
     #[serde(rename = "tries")]
     Tries,
+    /// No contact and no number had more attempts in a period than its plan's caps say.
+    #[serde(rename = "caps")]
+    Caps,
     /// What is counted along the way is what a count gives.
     #[serde(rename = "counters")]
     Counters,
@@ -36,7 +39,7 @@ pub enum Promise {
 
 impl Promise {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::P1,
         Self::P2,
         Self::P3,
@@ -44,6 +47,7 @@ impl Promise {
         Self::P8,
         Self::P13,
         Self::Tries,
+        Self::Caps,
         Self::Counters,
         Self::Codes,
     ];
@@ -59,6 +63,7 @@ impl fmt::Display for Promise {
             Self::P8 => "P8",
             Self::P13 => "P13",
             Self::Tries => "tries",
+            Self::Caps => "caps",
             Self::Counters => "counters",
             Self::Codes => "codes",
         })

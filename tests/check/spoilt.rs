@@ -29,6 +29,7 @@ async fn right_records_hold() {
         "P4 ok: 4 ended dialings, one line each, 1 open without one\n",
         "P8 ok: at most 1 call at once, 500 allowed\n",
         "tries ok: 3 contacts with the tries that their lines have\n",
+        "caps ok: no attempt by a plan with a cap\n",
         "counters ok: 3 rungs counted anew\n",
         "held, as far as the records tell: 4 result lines read\n",
     ] {
@@ -373,4 +374,24 @@ async fn an_outbox_that_lacks_lines_or_counts_wrongly_is_told() {
     assert!(told.contains("it was committed as line 14"), "{told}");
     let stranger = format!("INSERT INTO outbox VALUES (5, '{}', '{{}}')", dialing(77));
     assert!(with_sql("P4", stranger).await.contains("which has no row"));
+}
+
+#[tokio::test]
+async fn an_attempt_above_a_cap_is_told() {
+    let cap = |field: &str, cap: &str| {
+        format!("UPDATE capsule SET json = json_set(json, '$.plan.{field}', '{cap}')")
+    };
+    let told = with_sql("caps", cap("contact_cap", "3/1d 1/1m")).await;
+    let of = contact(1);
+    let breach = format!("dialing {} is attempt 2 of contact {of} in 60 s; its plan has 1", dialing(3));
+    assert!(
+        told.contains(&breach) && !told.contains(&contact(2)),
+        "what was given back does not count: {told}"
+    );
+    let told = with_sql("caps", cap("number_cap", "1/21s")).await;
+    assert!(told.contains("is attempt 2 of number 100 in 21 s"), "{told}");
+    let mut records = Records::right().await;
+    records.sql(cap("number_cap", "1/20s")).await;
+    let text = String::from_utf8(records.check(&[]).stdout).unwrap();
+    assert!(text.contains("caps ok: 5 attempts by plans with caps, none above\n"), "{text}");
 }
