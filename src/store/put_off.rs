@@ -20,7 +20,7 @@ use crate::model::terms::{PutOff, Terms};
 use crate::model::time::Timestamp;
 use crate::model::zone::Whereabouts;
 
-/// So many that one claim may put off: so few that it takes some milliseconds.
+/// So many that one claim may put off: so few that it takes some ten milliseconds.
 pub(super) const AT_MOST: usize = 512;
 /// So many are looked at together, once one has been put off.
 pub(super) const AT_ONCE: usize = 256;

@@ -157,3 +157,36 @@ async fn before_tables_are_changed_a_copy_is_made() {
     assert_eq!(has_later(query(columns).fetch_one(&mut conn).await.unwrap()), 1);
     assert_eq!(has_later(query("SELECT count(*) FROM plan").fetch_one(&mut copy).await.unwrap()), 1);
 }
+
+#[tokio::test]
+async fn contacts_of_an_earlier_version_stand_where_they_stood() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("astout.sqlite3");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut conn = options.connect().await.unwrap();
+    open::migrate(&mut conn, &path, &open::MIGRATIONS[..8]).await.unwrap();
+    let made = "INSERT INTO dl_list_ma (uuid, dl_table, tm_create) VALUES ('b0000000-0000-4000-8000-000000000000', 'x', '2023-11-14T00:00:00.000000000Z');
+        CREATE VIEW \"a list\" AS SELECT * FROM dl_list WHERE in_use = 1;
+        INSERT INTO dl_list (uuid, dlma_uuid, number_1, trycnt_1, last_outcome, fault_number, faultcnt, last_end, tm_create)
+        SELECT printf('%08d-0000-4000-8000-000000000000', value), 'b0000000-0000-4000-8000-000000000000', '300', value % 3,
+            iif(value % 2, 'busy', NULL), value % 4 = 3, value % 4 = 3, value * 1000000, '2023-11-14T00:00:00.000000000Z'
+        FROM json_each('[1, 2, 3, 4, 5, 6, 7, 8]')";
+    sqlx::raw_sql(made).execute(&mut conn).await.unwrap();
+    let rungs = "SELECT group_concat(rung || past || ':' || waiting) FROM (SELECT * FROM dl_rung ORDER BY rung, past)";
+    let text = async |conn: &mut SqliteConnection, sql| {
+        query(sql).fetch_one(conn).await.unwrap().get::<Option<String>, _>(0)
+    };
+    let before = text(&mut conn, rungs).await;
+    assert!(before.as_deref().is_some_and(|rungs| rungs.contains("1busy 1:1:1")), "{before:?}");
+    sqlx::Connection::close(conn).await.unwrap();
+
+    let lab = opened(directory).await;
+    let mut conn = lab.foreign().await;
+    assert_eq!(text(&mut conn, rungs).await, before);
+    let turns = "SELECT count(*) FROM \"a list\" WHERE turn = last_end AND put_off_by IS NULL";
+    assert_eq!(lab.number(turns).await, 8);
+    assert_eq!(
+        lab.store.dls("b0000000-0000-4000-8000-000000000000".parse().ok(), 9, None).await.unwrap().len(),
+        8
+    );
+}
