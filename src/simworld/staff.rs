@@ -190,6 +190,11 @@ impl Staff {
         (agent.doing, agent.since, agent.leaving) = (doing, now, leaving);
     }
 
+    /// The day ends earlier than it was to: what is done after that does not count.
+    pub fn ends(&mut self, end: f64) {
+        self.end = self.end.min(end);
+    }
+
     /// The day is over: what each has done last counts too.
     pub fn close(&mut self) {
         for who in 0..self.agents.len() {
@@ -241,6 +246,17 @@ mod tests {
         assert_eq!(staff.talking(), 1);
         assert!(staff.goes(4.0, 0));
         assert_eq!(staff.logged_in(), 0);
+    }
+
+    #[test]
+    fn a_day_that_ends_early_has_no_seconds_after_its_end() {
+        let mut staff = Staff::new(3600.0);
+        staff.set(0.0, 2);
+        staff.take(10.0, 0);
+        staff.ends(100.0);
+        staff.becomes(130.0, 0, Doing::Wrapping);
+        staff.close();
+        assert_eq!(staff.seconds(), Seconds { talk: 90.0, wrap: 0.0, idle: 110.0 });
     }
 
     #[test]

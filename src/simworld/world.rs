@@ -304,6 +304,7 @@ impl World<'_> {
         self.tally.dialled(now, self.channels);
         if scenario.leads == Some(self.tally.dials) {
             self.end = self.end.min(now + AFTER_LAST_LEAD_S);
+            self.staff.ends(self.end);
         }
         self.tell(Event::Dialled(call));
     }

@@ -90,5 +90,7 @@ fn the_limits_of_the_line_hold() {
         let day = run(&scenario, &policy.parse().unwrap(), 1, None);
         assert!(day.peak_channels <= 25, "{day:?}");
         assert_eq!(day.dials, 300, "{policy}");
+        // Thirty seconds after its last number the campaign is over, and nobody waits for calls any more.
+        assert!(day.seconds.staffed() < 30.0 * 1200.0, "{day:?}");
     }
 }
