@@ -12,11 +12,10 @@ use crate::model::time::Timestamp;
 
 const CAPS: &str = "SELECT uuid, json ->> '$.plan.contact_cap', json ->> '$.plan.number_cap' FROM capsule
     WHERE json ->> '$.plan.contact_cap' IS NOT NULL OR json ->> '$.plan.number_cap' IS NOT NULL";
-const BY_CONTACT: &str =
-    "SELECT dl_uuid, uuid, capsule_uuid, tm_create, outcome FROM dialing ORDER BY dl_uuid, attempt_no";
+const BY_CONTACT: &str = "SELECT dl_uuid, uuid, capsule_uuid, tm_create, outcome, channel_name FROM dialing ORDER BY dl_uuid, attempt_no";
 /// Rows are written in the order of the claims.
 const BY_NUMBER: &str =
-    "SELECT addr, uuid, capsule_uuid, tm_create, outcome FROM dialing ORDER BY addr, rowid";
+    "SELECT addr, uuid, capsule_uuid, tm_create, outcome, channel_name FROM dialing ORDER BY addr, rowid";
 
 /// So many in so many microseconds.
 type Cap = (usize, i64);
@@ -67,7 +66,8 @@ async fn walk(
         let text = |place| row.try_get::<Option<&str>, _>(place).map(Option::unwrap_or_default);
         let (next, uuid) = (text(0).map_err(&failed)?, text(1).map_err(&failed)?);
         let (capsule, at) = (text(2).map_err(&failed)?, text(3).map_err(&failed)?);
-        let withdrawn = text(4).map_err(&failed)? == "withdrawn";
+        // One that had a channel may have rung.
+        let counts = text(4).map_err(&failed)? != "withdrawn" || !text(5).map_err(&failed)?.is_empty();
         if next != of {
             next.clone_into(&mut of);
             before.clear();
@@ -86,7 +86,7 @@ async fn walk(
                 }
             }
         }
-        if !withdrawn {
+        if counts {
             before.push(at);
         }
     }

@@ -19,7 +19,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(86_400);
 /// An attempt that is under way may be given back: whoever is put off by it is looked at again after so long.
 const UNDER_WAY: Duration = Duration::from_secs(60);
 
-/// An attempt that counts towards a cap: one that has ended otherwise than `withdrawn`, or is under way.
+/// An attempt that counts towards a cap: one that has ended otherwise than `withdrawn`, that had a
+/// channel, for it may have rung, or that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tried {
     /// When its contact was claimed.

@@ -28,12 +28,12 @@ pub(super) const AT_ONCE: usize = 256;
 /// `?1` is a JSON array of contacts. Of each the newest `?3` attempts behind `?2` that count.
 pub(super) const OF_CONTACTS: &str = "SELECT asked.key AS place, d.tm_create, d.open FROM json_each(?1) asked
     CROSS JOIN dialing d WHERE d.rowid IN (SELECT t.rowid FROM dialing t
-        WHERE t.dl_uuid = asked.value AND t.tm_create > ?2 AND t.outcome IS NOT 'withdrawn'
+        WHERE t.dl_uuid = asked.value AND t.tm_create > ?2 AND (t.outcome IS NOT 'withdrawn' OR t.channel_name IS NOT NULL)
         ORDER BY t.tm_create DESC LIMIT ?3)";
 /// The same of numbers.
 pub(super) const OF_NUMBERS: &str = "SELECT asked.key AS place, d.tm_create, d.open FROM json_each(?1) asked
     CROSS JOIN dialing d WHERE d.rowid IN (SELECT t.rowid FROM dialing t
-        WHERE t.addr = asked.value AND t.tm_create > ?2 AND t.outcome IS NOT 'withdrawn'
+        WHERE t.addr = asked.value AND t.tm_create > ?2 AND (t.outcome IS NOT 'withdrawn' OR t.channel_name IS NOT NULL)
         ORDER BY t.tm_create DESC LIMIT ?3)";
 /// Made when the first plan asks for it: each attempt would have to write it.
 pub(super) const INDEX: &str = "CREATE INDEX IF NOT EXISTS dialing_of_number ON dialing (addr, tm_create)";

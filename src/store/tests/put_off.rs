@@ -78,6 +78,21 @@ async fn a_contact_is_not_tried_more_often_than_its_cap_says_also_after_a_restar
 }
 
 #[tokio::test]
+async fn what_was_given_up_while_it_rang_counts_for_the_callee_has_heard_it() {
+    let mut lab = lab().await;
+    let capsule = lab.campaign(&[("RetryDelay", "0"), ("ContactCap", "1/1d")]).await;
+    lab.contact(&capsule, &[("Number1", "300")]).await;
+    let attempt = lab.claim_one(&capsule).await;
+    let Command::Finish(mut ended) = ending(&attempt, Outcome::Withdrawn, lab.now) else { panic!() };
+    ended.dialing.progress.channel_name = Some("PJSIP/300-1".to_owned());
+    lab.run(Command::Finish(ended)).await;
+    lab.now = seconds(60);
+    let claimed = lab.claim(&capsule, 1).await;
+    assert!(claimed.dialings.is_empty());
+    assert_eq!(claimed.outlook.next_due, Some(seconds(DAY)));
+}
+
+#[tokio::test]
 async fn a_number_has_its_cap_whosever_it_is_and_whichever_campaign_calls_it() {
     let mut lab = lab().await;
     let capped = lab.campaign(&[("RetryDelay", "0"), ("NumberCap", "2/1d")]).await;
