@@ -185,8 +185,8 @@ mod tests {
     use crate::model::plan::Plan;
     use crate::model::policy::Policy;
 
-    /// An attempt of a campaign with a window from 9 to 17 UTC.
-    fn attempt() -> Arc<Attempt> {
+    /// An attempt of a campaign with a window from 9 to 17 UTC, by a plan of these fields.
+    fn attempt(plan: &[(&str, &str)]) -> Arc<Attempt> {
         let (id, policy, now) = (Uuid::nil(), Policy::default(), Timestamp::from_micros(0));
         let schedule = [("ScMode", "1"), ("ScTimeStart", "09:00:00"), ("ScTimeEnd", "17:00:00")];
         let schedule = schedule.into_iter().collect();
@@ -196,7 +196,7 @@ mod tests {
             campaign: Campaign::create(CampaignUuid::new(id), &schedule, now).unwrap(),
             plan: Plan::create(
                 PlanUuid::new(id),
-                &[("TechName", "PJSIP")].into_iter().collect(),
+                &plan.iter().copied().chain([("TechName", "PJSIP")]).collect(),
                 &policy,
                 now,
             )
@@ -211,12 +211,12 @@ mod tests {
         Arc::new(Attempt::new((DialingUuid::new(id), id), Arc::new(capsule), dl, index, now).unwrap())
     }
 
-    async fn told(wall: &str) -> CallEvent {
+    async fn told(wall: &str, plan: &[(&str, &str)]) -> CallEvent {
         let wall: Timestamp = wall.parse().unwrap();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (orders, mut inputs, _pulse) =
             start(ConnectionOptions::default(), move || wall, None, &tasks, stop.clone());
-        orders.send(Order::Originate(attempt())).unwrap();
+        orders.send(Order::Originate(attempt(plan))).unwrap();
         loop {
             if let Input::Call(_, event) = inputs.recv().await.unwrap() {
                 stop.cancel();
@@ -227,7 +227,19 @@ mod tests {
 
     #[tokio::test]
     async fn an_originate_whose_window_has_closed_on_its_way_is_not_sent() {
-        assert_eq!(told("2026-11-17T17:00:00Z").await, CallEvent::WindowClosed);
-        assert!(matches!(told("2026-11-17T16:59:59Z").await, CallEvent::NotSent(_)), "nobody is connected");
+        assert_eq!(told("2026-11-17T17:00:00Z", &[]).await, CallEvent::WindowClosed);
+        assert!(
+            matches!(told("2026-11-17T16:59:59Z", &[]).await, CallEvent::NotSent(_)),
+            "nobody is connected"
+        );
+    }
+
+    #[tokio::test]
+    async fn nor_is_one_whose_callees_hour_is_over() {
+        let hours = [("CallingHours", "mon-fri 08:00-16:00")];
+        assert_eq!(told("2026-11-17T16:00:00Z", &hours).await, CallEvent::WindowClosed);
+        assert!(matches!(told("2026-11-17T15:59:59Z", &hours).await, CallEvent::NotSent(_)));
+        let holiday = [("Holidays", "11-17")];
+        assert_eq!(told("2026-11-17T15:59:59Z", &holiday).await, CallEvent::WindowClosed);
     }
 }

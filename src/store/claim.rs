@@ -345,7 +345,7 @@ impl Page {
         let has: BTreeSet<_> = has.iter().map(|attempt| attempt.dl.uuid.to_string()).collect();
         let mut rows = Vec::with_capacity(found.len());
         for row in found {
-            if !has.contains(row.try_get::<&str, _>("uuid")?) {
+            if has.is_empty() || !has.contains(row.try_get::<&str, _>("uuid")?) {
                 rows.push((row.try_get::<i64, _>("turn")?, row.try_get::<i64, _>("id")?, row));
             }
         }

@@ -235,6 +235,23 @@ fn what_was_claimed_and_not_sent_when_the_window_closes_is_not_sent_and_has_its_
 }
 
 #[test]
+fn whose_hour_is_over_between_his_claim_and_his_call_is_not_called() {
+    let plan = [("DlEndHandle", "0"), ("MaxRetry1", "1"), ("CallingHours", "tue 09:00-16:00")];
+    let (mut world, campaign) = scheduled("2026-11-17T15:59:57Z", &plan, 0, &OFFICE);
+    world.request(campaign, Pause);
+    add_contacts(&mut world, campaign, 3);
+    world.latency = Box::new(|| secs(1));
+    world.request(campaign, Start);
+
+    world.advance_to("2026-11-17T16:00:10Z");
+
+    assert!(world.originated().is_empty());
+    assert_eq!(world.outcomes(), [Outcome::WindowClosed; 3]);
+    let why = world.records.endings[0].dialing.progress.res_dial_detail.as_deref();
+    assert_eq!(why, Some("the campaign's window had closed, or the callee's calling hour was over"));
+}
+
+#[test]
 fn what_asterisk_is_not_sent_because_it_came_too_late_ends_as_window_closed() {
     let (mut world, _) = scheduled("2026-11-17T12:00:00Z", &[("MaxRetry1", "1")], 0, &OFFICE);
     world.pbx.script = Box::new(|_| Vec::new());
