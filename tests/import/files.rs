@@ -26,6 +26,20 @@ fn what_the_file_holds_is_in_the_list_as_it_was() {
 }
 
 #[test]
+fn a_column_of_time_zones_says_by_whose_clock_contacts_are_called() {
+    let (daemon, dlma) = daemon_with_list();
+    let text = "Phone,Time Zone\n300,Europe/Berlin\n301,\n302,Mars/Olympus\n";
+    let path = file(&daemon, "leads.csv", text);
+    let (code, said) = import(&daemon, &dlma, &path, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("3 rows: 2 imported, 1 refused") && said.contains("TimeZone 1"), "{said}");
+    let rows = query(&daemon, "SELECT number_1, time_zone FROM dl_list ORDER BY id");
+    assert_eq!(rows, [["300", "Europe/Berlin"], ["301", ""]]);
+    let refused = fs::read_to_string(daemon.path("leads.csv.refused.csv")).unwrap();
+    assert!(refused.contains("a time zone by its IANA name"), "{refused}");
+}
+
+#[test]
 fn rows_that_are_refused_are_kept_with_line_and_reason_and_can_be_mended() {
     let (daemon, dlma) = daemon_with_list();
     let text = b"name,number1\nann,300\nbob,3 00\nM\xfcller,301\ncleo,112\ndan,302,x\n,\neve,303\n";

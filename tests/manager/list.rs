@@ -6,6 +6,7 @@ use crate::client::{Client, LONG, Received};
 use crate::daemon::Daemon;
 
 const WHOLE: &str = "Name: client\nDetail: of ours\nUKey: k-1\nUData: order 7, \"red\"\nEmail: a@example.org\n\
+    TimeZone: America/New_York\n\
     Number1: 301\nNumber2: +302\nNumber3: 303\nNumber4: 304\nNumber5: 305\nNumber6: 306\nNumber7: *307#\n\
     Number8: 308\nVariable: A=1\nVariable: B=two, three";
 
@@ -48,7 +49,7 @@ async fn all_that_a_contact_has_is_shown_and_told_and_an_empty_field_unsets() {
 
     client
         .done(&format!(
-            "Action: OutDlListUpdate\nUuid: {uuid}\nUData:\nNumber2:\nEmail: b@example.org\nVariable:"
+            "Action: OutDlListUpdate\nUuid: {uuid}\nUData:\nTimeZone:\nNumber2:\nEmail: b@example.org\nVariable:"
         ))
         .await;
 
@@ -58,6 +59,15 @@ async fn all_that_a_contact_has_is_shown_and_told_and_an_empty_field_unsets() {
         ("<unknown>", "<unknown>", "b@example.org")
     );
     assert_eq!((told.get("Number1"), told.get("UKey"), told.all("UData")), ("301", "k-1", vec![]));
+    assert_eq!(told.all("TimeZone"), [""; 0]);
+    for wrong in ["CET+1", "New York", "Mars/Olympus"] {
+        let update = format!("Action: OutDlListUpdate\nUuid: {uuid}\nName: y\nTimeZone: {wrong}");
+        let reply = client.ask(&update).await;
+        let text = format!("TimeZone: \"{wrong}\" is not allowed; allowed: a time zone by its IANA name");
+        assert!(reply.get("Message").contains(&text), "{}", reply.0);
+    }
+    let entry = client.list(&format!("Action: OutDlListShow\nUuid: {uuid}")).await.remove(0);
+    assert_eq!(entry.get("Name"), "client");
 }
 
 #[tokio::test]
