@@ -50,19 +50,20 @@ pub fn due_at(rung: &Rung, plan: &Plan, last_end: i64) -> Timestamp {
 }
 
 /// When the turn of a contact on `rung` comes, or when that is to be looked at. Its `turn`, in microseconds since 1970, is
-/// when its last try ended, or until when it is put off. One that was put off by others may be due at any time.
-pub fn turn_at(rung: &Rung, by: By<'_>, turn: i64) -> Timestamp {
-    match rung.put_off(|| by.terms()) {
-        None => due_at(rung, by.plan, turn),
+/// when its last try ended, or until when it is put off. One that was put off by others may be due at any time. `terms` are
+/// those of the plan; only who is put off is asked for them.
+pub fn turn_at(rung: &Rung, plan: &Plan, terms: impl FnOnce() -> Terms, turn: i64) -> Timestamp {
+    match rung.put_off(terms) {
+        None => due_at(rung, plan, turn),
         Some(true) => Timestamp::from_micros(turn),
         Some(false) => Timestamp::from_micros(0),
     }
 }
 
 /// The latest `turn` with which that of a contact on `rung` has come at `now`.
-pub fn turn_before(rung: &Rung, by: By<'_>, now: Timestamp) -> i64 {
-    match rung.put_off(|| by.terms()) {
-        None => due_before(rung, by.plan, now),
+pub fn turn_before(rung: &Rung, plan: &Plan, terms: impl FnOnce() -> Terms, now: Timestamp) -> i64 {
+    match rung.put_off(terms) {
+        None => due_before(rung, plan, now),
         Some(true) => now.micros(),
         Some(false) => i64::MAX,
     }

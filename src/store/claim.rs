@@ -197,7 +197,7 @@ impl<'a> Claim<'a> {
     }
 
     fn due_before(&self, rung: &Rung) -> i64 {
-        selection::turn_before(rung, By::of(&self.order.capsule), self.now)
+        selection::turn_before(rung, self.plan(), || self.rules.terms(), self.now)
     }
 
     /// The rung from which contacts are picked next, with what it holds and the number that is dialled there.

@@ -114,12 +114,14 @@ async fn ahead_of(
 ) -> Result<u64, Fault> {
     const END: (i64, i64) = (i64::MAX, i64::MAX);
     let rungs = stat::rungs(&mut *reader, dl.dlma_uuid).await?;
-    let plan = by.plan;
+    let (plan, terms) = (by.plan, by.terms());
     let mut ahead = 0;
     for (rung, _) in selection::ladder(rungs.iter().map(|count| count.rung), plan) {
         let is_own = rung == own;
         let until = if is_own { place } else { END };
-        ahead += on_rung(reader, dl.dlma_uuid, &rung, selection::turn_before(&rung, by, now), until).await?;
+        ahead +=
+            on_rung(reader, dl.dlma_uuid, &rung, selection::turn_before(&rung, plan, || terms, now), until)
+                .await?;
         if is_own || ahead >= AHEAD_AT_MOST {
             break;
         }

@@ -2,6 +2,7 @@
 //! put off is out of the way of claims until then, and is not looked at; whose plan has no such bounds costs nothing.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -66,7 +67,7 @@ pub(super) struct Due<'a> {
 /// The rules of one claim.
 pub(super) struct Rules<'a> {
     by: By<'a>,
-    terms: Option<Terms>,
+    terms: OnceLock<Terms>,
     now: Timestamp,
     /// When it is an hour for calls in these zones: most contacts of a list are in few of them.
     opens: HashMap<Vec<Tz>, Option<Timestamp>>,
@@ -91,12 +92,17 @@ impl Taken {
 
 impl<'a> Rules<'a> {
     pub(super) fn new(by: By<'a>, now: Timestamp) -> Self {
-        Self { by, terms: None, now, opens: HashMap::new() }
+        Self { by, terms: OnceLock::new(), now, opens: HashMap::new() }
     }
 
     /// Whether contacts on a rung are to be looked at one by one.
     pub(super) fn are_for(&self, rung: &Rung) -> bool {
         self.by.plan.calling.is_set() || !rung.past().put_off.is_none()
+    }
+
+    /// What they are in short.
+    pub(super) fn terms(&self) -> Terms {
+        *self.terms.get_or_init(|| self.by.terms())
     }
 
     /// Whether it may be dialled.
@@ -120,9 +126,8 @@ impl<'a> Rules<'a> {
     }
 
     /// Puts it off, and whether that is more than two in turn who undo what the other has done.
-    pub(super) fn later(&mut self, id: i64, rung: &Rung, turn: i64, until: Timestamp) -> (Later, bool) {
-        let by = self.by;
-        let terms = *self.terms.get_or_insert_with(|| by.terms());
+    pub(super) fn later(&self, id: i64, rung: &Rung, turn: i64, until: Timestamp) -> (Later, bool) {
+        let terms = self.terms();
         let (now, before) = (self.now.micros(), rung.past().put_off);
         // Never too early, for want of a part of a microsecond.
         let until = until.micros() + i64::from(Timestamp::from_micros(until.micros()) < until);

@@ -1,5 +1,7 @@
 //! Table `dl_rung`: how many contacts stand where, and what that means under a plan. Nothing here counts a list.
 
+use std::cell::LazyCell;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor, query};
 
@@ -86,11 +88,12 @@ fn read(row: &SqliteRow) -> Result<RungCount, Fault> {
 /// What a list with these rungs still holds by that. Who is held is neither due nor awaited.
 pub(super) fn outlook(rungs: &[RungCount], by: By<'_>) -> Outlook {
     let mut outlook = Outlook::default();
+    let terms = LazyCell::new(|| by.terms());
     for count in rungs {
         outlook.dialing += count.dialing;
         if selection::next_number(&count.rung, by.plan).is_some() {
             outlook.waiting += count.waiting;
-            let due = count.earliest.map(|turn| selection::turn_at(&count.rung, by, turn));
+            let due = count.earliest.map(|turn| selection::turn_at(&count.rung, by.plan, || *terms, turn));
             outlook.next_due = [outlook.next_due, due].into_iter().flatten().min();
         }
     }
