@@ -58,6 +58,8 @@ pub(crate) struct Row {
     /// The number of its line, and what it says.
     pub(crate) end: Option<(i64, Outcome)>,
     status: i64,
+    /// A channel was seen, so it may have rung.
+    had_channel: bool,
 }
 
 /// A contact's account.
@@ -277,6 +279,7 @@ impl Model {
                         noted_as_answered: false,
                         end: None,
                         status: 0,
+                        had_channel: false,
                     };
                     assert!(self.rows.insert(dialing, row).is_none(), "P2: {dialing} was claimed before");
                 }
@@ -316,7 +319,7 @@ impl Model {
                 let (most, period) = cap.split_once('/').unwrap();
                 let period = secs(period.strip_suffix('s').unwrap().parse().unwrap());
                 let counts = |row: &&Row| {
-                    let withdrawn = matches!(row.end, Some((_, Outcome::Withdrawn)));
+                    let withdrawn = matches!(row.end, Some((_, Outcome::Withdrawn))) && !row.had_channel;
                     let whose = if field == "ContactCap" { own(row) } else { of_number(row) };
                     whose && !withdrawn && row.at.plus(period) > attempt.tm_create
                 };
@@ -384,6 +387,7 @@ impl Model {
         assert_eq!(row.end, None, "P4: {dialing} has ended before");
         row.end = Some((seq, outcome));
         row.status = ending.dialing.progress.status.code();
+        row.had_channel = ending.dialing.progress.channel_name.is_some();
         let contact = self.contacts.entry(row.dl).or_default();
         assert_eq!(contact.open.take(), Some(dialing), "the contact's open dialing is the one that ends");
         contact.answered |= outcome == Outcome::Answered;
