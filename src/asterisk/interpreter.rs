@@ -276,7 +276,10 @@ impl Interpreter {
             Tag::Redirect(dialing) if !message.is_success() => {
                 warn!(%dialing, said = said(message), "Asterisk does not send a callee on whom no agent takes: he waits on");
             }
-            Tag::Redirect(_) => {}
+            Tag::Redirect(dialing) => {
+                let agents = self.queues.sent_away(now, &dialing.to_string());
+                self.out.extend(agents.map(Output::Input));
+            }
             Tag::Hangup(dialing) => {
                 debug!(%dialing, success = message.is_success(), "hangup asked for");
             }

@@ -160,6 +160,15 @@ impl Queues {
         watched.news(now, name)
     }
 
+    /// A Redirect has sent that caller elsewhere; gives the agents of the queue anew in which he waited.
+    pub fn sent_away(&mut self, now: Duration, caller: &str) -> Option<Input> {
+        let waits =
+            |watched: &mut Watched| watched.queue.as_mut().is_some_and(|queue| queue.sent_away(caller));
+        let (name, watched) =
+            self.0.iter_mut().find_map(|(name, watched)| waits(watched).then_some((name, watched)))?;
+        watched.news(now, name.clone())
+    }
+
     /// Takes the answer to a QueueSummary; gives what has to be asked because of it.
     pub fn summary(&mut self, now: Duration, queue: &str, items: &[Message]) -> Option<Question> {
         let watched = self.0.get_mut(queue)?;

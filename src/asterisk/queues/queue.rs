@@ -137,6 +137,16 @@ impl Queue {
         change
     }
 
+    /// Whom a Redirect has sent elsewhere waits here no more: of that the queue says nothing. Gives whether he waited.
+    pub(super) fn sent_away(&mut self, caller: &str) -> bool {
+        let waited = self.callers.remove(caller);
+        if waited {
+            self.nobody_is_called_for(caller);
+            self.events += 1;
+        }
+        waited
+    }
+
     fn of(&mut self, interface: &str, happen: impl FnOnce(&mut Member)) {
         // One that has been removed ends its call all the same.
         if let Some(member) = self.members.get_mut(interface) {

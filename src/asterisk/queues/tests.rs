@@ -218,6 +218,21 @@ fn a_caller_who_left_in_silence_keeps_nobody_ringing_longer_than_to_the_next_che
 }
 
 #[test]
+fn a_caller_who_was_sent_away_waits_no_more_though_asterisk_tells_of_no_leaving() {
+    let mut scene = Scene::new(TWO);
+    scene.ready(2);
+    scene.told(&[JOIN, CALLED].join("\n"));
+    let nobody = scene.queues.sent_away(scene.now, "1795305170.9");
+    assert!(nobody.is_none(), "he waits in no queue");
+    let agents = scene.queues.sent_away(scene.now, "1795305170.4");
+    scene.take(agents);
+    assert_eq!((scene.agents.waiting, scene.agents.unserved), (0, 0));
+    assert_eq!(doing(scene.agents), [2, 0, 0, 0, 0, 0]);
+    assert_eq!(scene.summary("QueueSummary Queue=agw LoggedIn=2 Available=2 Callers=0"), None);
+    assert_eq!(scene.agents.corrections, 0);
+}
+
+#[test]
 fn one_in_two_queues_is_busy_in_the_one_while_it_talks_in_the_other() {
     let mut scene = Scene::new(TWO);
     scene.ready(2);
