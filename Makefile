@@ -6,7 +6,7 @@ TOOLS := target/tools
 CARGO_DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test reference seeds torture load lint audit bench
+.PHONY: help demo test reference seeds torture pacing load lint audit bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ seeds: ## 10,000 simulated worlds, or ASTOUT_SEEDS of them, each with all that c
 torture: ## kills astout 500 times in mid-campaign on the sandbox, and 50 times on a real Asterisk; half an hour
 	tests/lab/asterisk install
 	ASTOUT_TORTURE=500 ASTOUT_TORTURE_ASTERISK=50 cargo test --locked --test torture -- --nocapture --test-threads 1
+
+pacing: ## 300 numbers for five agents of a real Asterisk, in each mode that goes by agents: as busy as simulated? ten minutes
+	tests/lab/asterisk install
+	ASTOUT_PACING=300 cargo test --locked --test occupancy -- --nocapture --test-threads 1
 
 load: ## a million contacts, 500 calls, 2000 events a second, 50 clients of which 5 never read: memory and jitter; ten minutes
 	ASTOUT_LOAD_CONTACTS=1000000 ASTOUT_LOAD_CALLS=500 ASTOUT_LOAD_CALLS_PER_SECOND=20 ASTOUT_LOAD_EVENTS=2000 \

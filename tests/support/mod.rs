@@ -21,3 +21,4 @@ pub mod proxy;
 pub mod sandbox;
 pub mod scenario;
 pub mod tutorial;
+pub mod view;
