@@ -345,7 +345,9 @@ async fn take_up(
         }
         policies.send_replace(Arc::new(policy(&config.policy)));
         users_known.send_replace(Arc::from(users(&config.manager)));
-        info!("took up the configuration: [policy], limits, users, result lines, on_unknown");
+        info!(
+            "took up the configuration: [policy], limits, users, result lines, on_unknown, preview_timeout"
+        );
         running = config;
         // Whoever sent a signal waits for no answer.
         drop(done.send(Ok(())));

@@ -18,7 +18,7 @@
 //! | 2 | [`check`] | the independent reader: do the records say that the promises held? |
 //! | 3 | [`daemon`] | drives: owns the engine, carries out its effects, serves the doors' requests |
 //! | 4 | [`manager`] | door: the AMI server, its actions and events, and the `out …` command lines |
-//! | 4 | [`agi`] | door: FastAGI and UserEvents, for the dialplan: `OutDlCreate` |
+//! | 4 | [`agi`] | door: FastAGI and UserEvents, for the dialplan: `OutDlCreate`, and agents' previews |
 //! | 5 | [`boot`] | wires the above, and the order of start and stop |
 //! | 5 | [`config`] | `astout.toml`: load and check; read by boot only |
 //! | 5 | [`cli`] | one file per subcommand |

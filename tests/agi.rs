@@ -5,15 +5,13 @@
 
 mod support;
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use support::ami::{Client, PATIENCE, header};
 use support::daemon::Daemon;
 use support::lab::Lab;
-use support::pbx::Pbx;
 use support::sandbox::Sandbox;
 
 const SAMPLE: &str = include_str!("../config/asterisk/extensions-astout.conf");
@@ -35,14 +33,6 @@ exten => told,1,UserEvent(Told,Status: ${OUTSTATUS},Detail: ${OUTDETAIL},Retval:
  same => n,Hangup()
 "#;
 
-/// Starts a daemon with that door, and says where the door is.
-fn start(pbx: &impl Pbx, more: &str) -> (Daemon, String) {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let edits = [("[agi]\nlisten = \"\"", &*format!("[agi]\nlisten = \"{free}\"\n{more}"))];
-    let address = pbx.get("ASTERISK_AMI").to_owned();
-    (Daemon::start_at(pbx, &address, &edits, ""), free)
-}
-
 /// A lab whose dialplan has the sample, with astout there.
 fn lab(name: &str, door: &str) -> Lab {
     let lab = Lab::up(name);
@@ -51,30 +41,19 @@ fn lab(name: &str, door: &str) -> Lab {
 }
 
 fn add_dialplan(lab: &Lab, door: &str) {
-    let path = format!("{}/extensions.conf", lab.get("ASTERISK_CONF"));
-    let mut text = fs::read_to_string(&path).unwrap();
-    text.push_str(&(SAMPLE.to_owned() + CALLERS).replace("127.0.0.1:4573", door));
-    fs::write(&path, text).unwrap();
-    lab.cli("dialplan reload");
+    lab.add_dialplan(&(SAMPLE.to_owned() + CALLERS).replace("127.0.0.1:4573", door));
 }
 
 /// Runs one of [`CALLERS`] with these variables; gives status, detail and what the Gosub returned.
 fn run(admin: &mut Client, exten: &str, variables: &[(&str, &str)]) -> [String; 3] {
-    let channel = format!("Local/{exten}@agi-test/n");
-    let variables: Vec<String> =
-        variables.iter().map(|(name, value)| format!("\"{name}={value}\"")).collect();
-    let mut fields =
-        vec![("Channel", channel.as_str()), ("Application", "Wait"), ("Data", "5"), ("Async", "true")];
-    fields.extend(variables.iter().map(|variable| ("Variable", variable.as_str())));
-    admin.done("Originate", &fields);
-    let told = admin.wait_for("what was told", |event| header(event, "UserEvent") == "Told");
+    let told = Lab::told(admin, &format!("{exten}@agi-test"), variables);
     ["Status", "Detail", "Retval"].map(|name| header(&told, name))
 }
 
 #[test]
 fn a_dialplan_makes_contacts_and_is_told_what_came_of_it() {
     let lab = Lab::up("agi");
-    let (mut daemon, door) = start(&lab, "");
+    let (mut daemon, door) = Daemon::start_with_agi(&lab, "");
     add_dialplan(&lab, &door);
     let (mut client, mut admin) = (daemon.client(), lab.admin());
     let dlma = client.create("OutDlmaCreate", &[("Name", "from calls")]);
@@ -140,7 +119,7 @@ fn a_dialplan_makes_contacts_and_is_told_what_came_of_it() {
 #[test]
 fn a_caller_who_hangs_up_while_his_contact_is_made_has_one_and_nobody_is_told() {
     let lab = Lab::up("agi-hangup");
-    let (mut daemon, door) = start(&lab, "");
+    let (mut daemon, door) = Daemon::start_with_agi(&lab, "");
     add_dialplan(&lab, &door);
     let (mut client, mut admin) = (daemon.client(), lab.admin());
     let dlma = client.create("OutDlmaCreate", &[("Name", "from calls")]);
@@ -174,7 +153,7 @@ fn a_caller_who_hangs_up_while_his_contact_is_made_has_one_and_nobody_is_told() 
 #[test]
 fn a_user_event_makes_a_contact_where_that_is_turned_on() {
     let lab = lab("userevent", "127.0.0.1:9");
-    let (mut daemon, _) = start(&lab, "user_events = true");
+    let (mut daemon, _) = Daemon::start_with_agi(&lab, "user_events = true");
     let (mut client, mut admin) = (daemon.client(), lab.admin());
     let dlma = client.create("OutDlmaCreate", &[("Name", "from events")]);
     daemon.poll("the link", |daemon| daemon.log().contains("logged in to Asterisk").then_some(()));
@@ -211,7 +190,7 @@ fn say(door: &str, bytes: &[u8]) -> String {
 #[test]
 fn what_is_no_call_makes_nothing_and_costs_nobody_anything() {
     let sandbox = Sandbox::up("");
-    let (daemon, door) = start(&sandbox, "");
+    let (daemon, door) = Daemon::start_with_agi(&sandbox, "");
     let mut client = daemon.client();
     let dlma = client.create("OutDlmaCreate", &[("Name", "x")]);
     let call = format!("agi_network_script: OutDlCreate\nagi_arg_1: {dlma}\nagi_arg_2: 300\n");

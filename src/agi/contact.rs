@@ -4,16 +4,11 @@ use super::codec::Call;
 use crate::model::fields::{FieldError, Fields};
 use crate::model::number::NUMBERS;
 
-/// The one script that there is.
-pub(super) const SCRIPT: &str = "OutDlCreate";
-const FORM: &str = "OutDlCreate,dlma,num1[:num2...][,name[,detail[,email[,ukey[,v=x:...]]]]]";
+pub(super) const FORM: &str = "OutDlCreate,dlma,num1[:num2...][,name[,detail[,email[,ukey[,v=x:...]]]]]";
 
 /// Reads `OutDlCreate,dlma,num1[:num2…][,name[,detail[,email[,ukey[,v=x:…]]]]]`. An argument that is empty is one that was
 /// not given; an empty number leaves its place out.
 pub(super) fn fields(call: &Call) -> Result<Fields, FieldError> {
-    if !call.script.eq_ignore_ascii_case(SCRIPT) {
-        return Err(FieldError::invalid("script", &call.script, FORM));
-    }
     let [dlma, numbers, rest @ ..] = call.arguments.as_slice() else {
         return Err(FieldError::missing("arguments", FORM));
     };
@@ -76,7 +71,5 @@ mod tests {
             let error = read(arguments).unwrap_err().to_string();
             assert!(error.contains("allowed"), "{error}");
         }
-        let other = Call { script: "x".into(), ..Call::default() };
-        assert!(fields(&other).unwrap_err().to_string().starts_with("script: \"x\" is not allowed"));
     }
 }

@@ -1,6 +1,6 @@
 //! The door for the dialplan: `AGI(agi://127.0.0.1:4573/OutDlCreate,…)` makes a contact and sets the channel variables
 //! `OUTSTATUS` and `OUTDETAIL` ([`codec`] is the protocol). The same by a UserEvent, for whoever reaches only Asterisk, is
-//! [`user_event`]'s.
+//! [`user_event`]'s. The scripts are a table; those for agents who dial by previews are in `preview`.
 //!
 //! | `OUTSTATUS` | `OUTDETAIL` | the contact |
 //! |---|---|---|
@@ -14,6 +14,7 @@
 
 pub mod codec;
 mod contact;
+mod preview;
 pub mod user_event;
 
 use std::io;
@@ -41,6 +42,59 @@ const CONNECTIONS: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After a connection could not be accepted, as when all file descriptors are in use.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
+
+/// What a script does.
+#[derive(Debug, Clone, Copy)]
+enum Does {
+    CreateContact,
+    PreviewNext,
+    PreviewGo,
+    PreviewSkip,
+}
+
+/// Every script, by the form of its call.
+const SCRIPTS: [(&str, Does); 4] = [
+    (contact::FORM, Does::CreateContact),
+    (preview::NEXT, Does::PreviewNext),
+    (preview::GO, Does::PreviewGo),
+    (preview::SKIP, Does::PreviewSkip),
+];
+
+/// The script of that name.
+fn script(name: &str) -> Result<Does, FieldError> {
+    let is_it = |form: &str| form.split(',').next().is_some_and(|of| of.eq_ignore_ascii_case(name));
+    let found = SCRIPTS.iter().find(|(form, _)| is_it(form)).map(|(_, does)| *does);
+    found.ok_or_else(|| FieldError::invalid("script", name, SCRIPTS.map(|(form, _)| form).join(" | ")))
+}
+
+/// What the channel is told.
+#[derive(Debug)]
+struct Said {
+    status: &'static str,
+    detail: String,
+    /// Further variables.
+    more: Vec<(&'static str, String)>,
+}
+
+impl Said {
+    fn ok(detail: String) -> Self {
+        Self { status: "OK", detail, more: Vec::new() }
+    }
+
+    fn refused(refusal: &Refusal) -> Self {
+        let status = if matches!(refusal, Refusal::NoContact(_)) { "NONE" } else { "REFUSED" };
+        Self { status, detail: refusal.to_string(), more: Vec::new() }
+    }
+
+    fn failed(why: &RequestError) -> Self {
+        match why {
+            RequestError::Refused(refusal) => Self::refused(refusal),
+            RequestError::Store(_) | RequestError::Stopping => {
+                Self { status: "FAILED", detail: why.to_string(), more: Vec::new() }
+            }
+        }
+    }
+}
 
 /// Why a connection came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -109,32 +163,46 @@ async fn converse(stream: TcpStream, peer: SocketAddr, handle: &Handle) -> Resul
         }
     });
     let call = call.await.map_err(|_elapsed| Trouble::Silence)??;
-    let (status, detail) = match contact::fields(&call) {
-        Ok(fields) => create(fields, handle).await,
-        Err(wrong) => refused(&wrong),
+    let Said { status, detail, more } = match script(&call.script) {
+        Ok(does) => carry_out(does, &call, handle).await,
+        Err(wrong) => Said::refused(&wrong.into()),
     };
     if status == "OK" {
-        debug!(%peer, channel = call.channel, contact = detail, "FastAGI: a contact was made");
+        debug!(%peer, channel = call.channel, script = call.script, detail, "FastAGI: done");
     } else {
-        info!(%peer, channel = call.channel, status, detail, "FastAGI: no contact was made");
+        info!(%peer, channel = call.channel, script = call.script, status, detail, "FastAGI: not done");
+    }
+    for (name, value) in more {
+        wire.set(name, &value).await?;
     }
     wire.set("OUTSTATUS", status).await?;
     wire.set("OUTDETAIL", &detail).await
 }
 
-/// Makes the contact; gives what became of it.
-async fn create(fields: Fields, handle: &Handle) -> (&'static str, String) {
-    match handle.create(NounKind::Dl, fields).await {
-        Ok(Noun::Dl(dl)) => ("OK", dl.uuid.to_string()),
-        Ok(_) => ("FAILED", "something else was made".to_owned()),
-        Err(RequestError::Refused(Refusal::Field(wrong))) => refused(&wrong),
-        Err(RequestError::Refused(refusal)) => ("REFUSED", refusal.to_string()),
-        Err(why @ (RequestError::Store(_) | RequestError::Stopping)) => ("FAILED", why.to_string()),
+async fn carry_out(does: Does, call: &Call, handle: &Handle) -> Said {
+    match does {
+        Does::CreateContact => match contact::fields(call) {
+            Ok(fields) => create(fields, handle).await,
+            Err(wrong) => Said::refused(&wrong.into()),
+        },
+        Does::PreviewNext => preview::next(call, handle).await,
+        Does::PreviewGo => preview::go(call, handle).await,
+        Does::PreviewSkip => preview::skip(call, handle).await,
     }
 }
 
-fn refused(wrong: &FieldError) -> (&'static str, String) {
-    ("REFUSED", wrong.to_string())
+/// Makes the contact; gives what became of it.
+async fn create(fields: Fields, handle: &Handle) -> Said {
+    match handle.create(NounKind::Dl, fields).await {
+        Ok(noun) => match noun {
+            Noun::Dl(dl) => Said::ok(dl.uuid.to_string()),
+            Noun::Plan(_) | Noun::Dlma(_) | Noun::Destination(_) | Noun::Campaign(_) | Noun::Dialing(_) => {
+                let detail = "something else was made".to_owned();
+                Said { status: "FAILED", detail, more: Vec::new() }
+            }
+        },
+        Err(why) => Said::failed(&why),
+    }
 }
 
 /// The connection.
@@ -173,5 +241,19 @@ impl Wire {
             Ok(())
         };
         timeout(PATIENCE, conversation).await.map_err(|_elapsed| Trouble::Silence)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_known_by_its_name_and_another_is_refused_with_all_forms() {
+        assert!(matches!(script("outdlcreate"), Ok(Does::CreateContact)));
+        assert!(matches!(script("OutPreviewGo"), Ok(Does::PreviewGo)));
+        let error = script("x").unwrap_err().to_string();
+        assert!(error.starts_with("script: \"x\" is not allowed; allowed: OutDlCreate,dlma"), "{error}");
+        assert!(error.contains(preview::SKIP), "{error}");
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::Said;
 use crate::daemon::handle::Handle;
 use crate::model::fields::Fields;
 
@@ -23,9 +24,11 @@ pub async fn take(mut events: mpsc::Receiver<Fields>, handle: Handle, stop: Canc
             () = stop.cancelled() => return,
         };
         let Some(fields) = fields else { return };
-        match super::create(fields, &handle).await {
-            ("OK", contact) => debug!(contact, "a UserEvent made a contact"),
-            (status, detail) => warn!(status, detail, "a UserEvent OutDlCreate made no contact"),
+        let Said { status, detail, .. } = super::create(fields, &handle).await;
+        if status == "OK" {
+            debug!(contact = detail, "a UserEvent made a contact");
+        } else {
+            warn!(status, detail, "a UserEvent OutDlCreate made no contact");
         }
     }
 }

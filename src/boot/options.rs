@@ -1,5 +1,7 @@
 //! From the configuration to what each room takes of it, in its own words.
 
+use std::time::Duration;
+
 use tracing::warn;
 
 use crate::ami::{ClientOptions, Privileges};
@@ -53,6 +55,7 @@ pub(super) fn engine_options(config: &Config, asterisk: &config::Asterisk) -> en
             OnUnknown::Retry => NextTry::AtOnce,
             OnUnknown::Hold => NextTry::Held,
         },
+        preview_timeout: Duration::from_secs(config.dialer.preview_timeout_s.into()),
     }
 }
 

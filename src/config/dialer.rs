@@ -1,4 +1,4 @@
-//! `[dialer]`: what is done about calls whose end nobody saw, and calls that nobody knows.
+//! `[dialer]`: what is done about calls whose end nobody saw, and calls that nobody knows; and how long agents may look.
 
 use super::section::Section;
 
@@ -9,6 +9,8 @@ pub struct Dialer {
     pub on_unknown: OnUnknown,
     /// A call of ours that is up after a restart and that no dialing claims.
     pub orphan_policy: OrphanPolicy,
+    /// How long a contact is kept for an agent who looks at it, in seconds.
+    pub preview_timeout_s: u32,
 }
 
 /// What becomes of an attempt whose end nobody saw.
@@ -37,6 +39,7 @@ pub(super) fn read(mut section: Section<'_, '_>) -> Dialer {
     let dialer = Dialer {
         on_unknown: section.choice("on_unknown", OnUnknown::Count, &on_unknown),
         orphan_policy: section.choice("orphan_policy", OrphanPolicy::Keep, &orphan_policy),
+        preview_timeout_s: section.number("preview_timeout", 60, 1..=3_600),
     };
     section.finish();
     dialer

@@ -16,16 +16,18 @@ use tracing::{error, info};
 
 use crate::asterisk::Order;
 use crate::engine::explain::{About, Explained, RECORDS};
+use crate::engine::preview::{Told, Wish};
 use crate::engine::{Effect, Engine, Input, Notice};
 use crate::model::dialing::Ending;
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::ids::{CampaignUuid, DialingUuid};
 use crate::model::import::Import;
+use crate::model::preview::Answer;
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::time::Now;
 use crate::result_log::Logged;
-use crate::store::{ClaimOrder, Command, Committed, Done};
+use crate::store::{ClaimOrder, Command, Committed, Done, PreviewOrder};
 
 use super::handle::{Request, RequestError, Write};
 
@@ -86,6 +88,18 @@ impl Hold {
 enum Waiting {
     Reply(oneshot::Sender<Result<Noun, RequestError>>),
     Claim(CampaignUuid),
+    Keep {
+        ask: u64,
+        preview: DialingUuid,
+    },
+    LetGo {
+        ask: Option<u64>,
+        preview: DialingUuid,
+    },
+    Dial {
+        ask: u64,
+        campaign: CampaignUuid,
+    },
     Transition(CampaignUuid),
     Finish(Box<Ending>),
     Withdraw(DialingUuid, oneshot::Sender<Result<(), RequestError>>),
@@ -104,6 +118,8 @@ pub struct Desk {
     engine: Engine,
     waiting: HashMap<u64, Waiting>,
     ticket: u64,
+    /// Agents that wait for an answer, by the numbers of their questions.
+    agents: HashMap<u64, oneshot::Sender<Result<Answer, RequestError>>>,
     /// Ends that are committed and whose line is being written, by its number.
     to_announce: BTreeMap<i64, (DialingUuid, Box<Dl>)>,
     store_down: bool,
@@ -120,6 +136,7 @@ impl Desk {
             engine,
             waiting: HashMap::new(),
             ticket: 0,
+            agents: HashMap::new(),
             to_announce: BTreeMap::new(),
             store_down: false,
             held: BTreeSet::new(),
@@ -205,6 +222,12 @@ impl Desk {
                 drop(reply.send(self.explain(now, &asked, number.as_deref())));
             }
             Request::Pacing { only, reply } => drop(reply.send(self.engine.pacing(now, only))),
+            Request::Preview { ask, reply } => {
+                self.ticket += 1;
+                self.agents.insert(self.ticket, reply);
+                self.feed(now, Input::Preview(Told::Asked(self.ticket, ask)));
+            }
+            Request::Previews { reply } => drop(reply.send(self.engine.previews().cloned().collect())),
             // Whoever asked may have stopped waiting.
             Request::Beat { reply } => drop(reply.send(())),
             Request::Options(options) => self.feed(now, Input::Options(options)),
@@ -292,6 +315,7 @@ impl Desk {
                 let order = ClaimOrder { campaign, capsule, ids, epoch };
                 self.submit(now, Command::Claim(order), Waiting::Claim(campaign));
             }
+            Effect::Preview(wish) => self.wish(now, wish),
             Effect::Transition { campaign, from, to } => {
                 self.submit(now, Command::Transition { campaign, from, to }, Waiting::Transition(campaign));
             }
@@ -314,6 +338,33 @@ impl Desk {
             Effect::Probe(dialing) => self.order(Order::Probe(dialing)),
             Effect::Scan => self.order(Order::Scan),
             Effect::WatchQueue(queue) => self.order(Order::WatchQueue(queue)),
+        }
+    }
+
+    /// Does something about a contact that an agent looks at.
+    fn wish(&mut self, now: Now, wish: Wish) {
+        let (order, waiting) = match wish {
+            Wish::Keep { ask, preview, campaign, capsule } => {
+                (PreviewOrder::Keep { preview, campaign, capsule }, Waiting::Keep { ask, preview })
+            }
+            Wish::LetGo { ask, preview, behind } => {
+                (PreviewOrder::LetGo { preview, behind }, Waiting::LetGo { ask, preview })
+            }
+            Wish::Dial { ask, dial } => {
+                let waiting = Waiting::Dial { ask, campaign: dial.campaign };
+                (PreviewOrder::Dial(dial), waiting)
+            }
+            Wish::Answer { ask, answer } => {
+                return self.answer_agent(Some(ask), answer.map_err(RequestError::from));
+            }
+        };
+        self.submit(now, Command::Preview(order), waiting);
+    }
+
+    fn answer_agent(&mut self, ask: Option<u64>, answer: Result<Answer, RequestError>) {
+        if let Some(agent) = ask.and_then(|ask| self.agents.remove(&ask)) {
+            // He may have stopped waiting.
+            drop(agent.send(answer));
         }
     }
 
@@ -357,6 +408,28 @@ impl Desk {
             (Waiting::Claim(campaign), Done::Claimed(claimed)) => {
                 let (attempts, outlook) = (claimed.dialings, claimed.outlook);
                 self.feed(now, Input::Claimed { campaign, attempts, outlook });
+            }
+            (Waiting::Dial { campaign, .. }, Done::Claimed(claimed)) => {
+                let (attempts, outlook) = (claimed.dialings, claimed.outlook);
+                self.feed(now, Input::Claimed { campaign, attempts, outlook });
+            }
+            (Waiting::Dial { ask, campaign }, Done::Failed(why)) => {
+                self.answer_agent(Some(ask), Err(why.into()));
+                self.feed(now, Input::StoreFailed(campaign));
+            }
+            (Waiting::Keep { preview, .. }, Done::Kept { contact, outlook }) => {
+                self.feed(now, Input::Preview(Told::Kept { preview, contact, outlook }));
+            }
+            (Waiting::LetGo { ask, preview }, Done::Noted) => {
+                self.feed(now, Input::Preview(Told::LetGo { ask, preview }));
+            }
+            (Waiting::Keep { ask, preview }, Done::Failed(why)) => {
+                self.answer_agent(Some(ask), Err(why.into()));
+                self.feed(now, Input::Preview(Told::Failed(preview)));
+            }
+            (Waiting::LetGo { ask, preview }, Done::Failed(why)) => {
+                self.answer_agent(ask, Err(why.into()));
+                self.feed(now, Input::Preview(Told::Failed(preview)));
             }
             (Waiting::Transition(_), Done::Moved { campaign, next }) => {
                 for moved in [Some(campaign), next].into_iter().flatten() {

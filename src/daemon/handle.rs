@@ -17,6 +17,7 @@ use crate::model::fields::Fields;
 use crate::model::ids::{CampaignUuid, DialingUuid};
 use crate::model::import::{Import, Step};
 use crate::model::pacing::Pacing;
+use crate::model::preview::{Answer as PreviewAnswer, Ask, Preview};
 use crate::model::refusal::{NounKind, Refusal};
 use crate::model::time::Now;
 use crate::store::{Done, Store, StoreError};
@@ -142,6 +143,18 @@ pub enum Request {
         /// Where the answer goes.
         reply: oneshot::Sender<Vec<Pacing>>,
     },
+    /// Serve an agent who dials by previews.
+    Preview {
+        /// What he asks.
+        ask: Ask,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<PreviewAnswer, RequestError>>,
+    },
+    /// Say what agents look at.
+    Previews {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Vec<Preview>>,
+    },
     /// Answer: somebody asks whether the driver turns.
     Beat {
         /// Where the answer goes.
@@ -252,6 +265,26 @@ impl Handle {
     pub async fn dialings(&self) -> Result<Vec<Dialing>, RequestError> {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Dialings { reply }).await.map_err(|_| RequestError::Stopping)?;
+        answer.await.map_err(|_| RequestError::Stopping)
+    }
+
+    /// Serves an agent who dials by previews.
+    ///
+    /// # Errors
+    /// Where what he asks is not done, or the records cannot be written. Nothing is written then.
+    pub async fn preview(&self, ask: Ask) -> Result<PreviewAnswer, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Preview { ask, reply }).await.map_err(|_| RequestError::Stopping)?;
+        answer.await.map_err(|_| RequestError::Stopping)?
+    }
+
+    /// What agents look at.
+    ///
+    /// # Errors
+    /// Where the daemon is stopping.
+    pub async fn previews(&self) -> Result<Vec<Preview>, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Previews { reply }).await.map_err(|_| RequestError::Stopping)?;
         answer.await.map_err(|_| RequestError::Stopping)
     }
 

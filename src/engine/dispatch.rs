@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::calling;
 use super::dialing::{Call, CallEvent, Cut};
 use super::gate::{self, PlaceState, Saw};
 use super::route::Route;
 use super::run::Claim;
 use super::{Effect, Engine, Outlook};
-use crate::model::codes::CampaignStatus;
+use crate::model::codes::{CampaignStatus, DialMode};
 use crate::model::destination::Destination;
-use crate::model::dialing::Attempt;
+use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::ids::{CampaignUuid, DialingUuid};
@@ -118,19 +120,9 @@ impl Engine {
             // which it cannot have while a call of the campaign is open.
             let ids: Vec<_> =
                 (0..share).map(|_| (DialingUuid::new(self.ids.next_uuid()), self.ids.next_uuid())).collect();
-            let epoch = self.link.epoch().to_owned();
-            let mut claim = Claim::new(share, now.mono, epoch.clone(), &capsule);
-            claim.paced = self.pool_dials(now, claim.queue.as_deref(), &ids);
-            self.rate.reserve(now.mono, share);
-            self.tally.claim(claim.queue.as_deref(), share);
-            if let Some(breaker) = self.breakers.get_mut(&claim.trunk) {
-                breaker.sent(share);
-            } else {
-                self.breakers.entry(claim.trunk.clone()).or_default().sent(share);
-            }
+            let epoch = self.begin_claim(now, campaign, &capsule, &ids);
             if let Some(run) = self.runs.get_mut(&campaign) {
                 run.turn = turn;
-                run.claiming = Some(claim);
             }
             effects.push(Effect::Claim { campaign, capsule, ids, epoch });
         }
@@ -169,7 +161,8 @@ impl Engine {
                 may_look,
                 route,
                 room: mode.room().min(node.room()).min(place.room()).min(agents.room()),
-                ask: !mode.holds() && self.link.is_ready(),
+                // In preview agents are not waited for, and a supervisor sees them.
+                ask: (!mode.holds() || route.mode == DialMode::Preview) && self.link.is_ready(),
                 trunk_room: over.room(),
                 share: 0,
                 turn: run.turn.max(self.turn),
@@ -224,6 +217,30 @@ impl Engine {
             let calls = round.candidates.iter().map(|candidate| candidate.share).sum();
             self.rate.next_after(now.mono, calls).into_iter().for_each(|at| round.wake_at(at));
         }
+    }
+
+    /// Takes what a claim for these calls holds until it is back; gives the start of Asterisk that they are for.
+    pub(super) fn begin_claim(
+        &mut self,
+        now: Now,
+        campaign: CampaignUuid,
+        capsule: &Capsule,
+        ids: &[(DialingUuid, Uuid)],
+    ) -> String {
+        let (calls, epoch) = (ids.len(), self.link.epoch().to_owned());
+        let mut claim = Claim::new(calls, now.mono, epoch.clone(), capsule);
+        claim.paced = self.pool_dials(now, claim.queue.as_deref(), ids);
+        self.rate.reserve(now.mono, calls);
+        self.tally.claim(claim.queue.as_deref(), calls);
+        if let Some(breaker) = self.breakers.get_mut(&claim.trunk) {
+            breaker.sent(calls);
+        } else {
+            self.breakers.entry(claim.trunk.clone()).or_default().sent(calls);
+        }
+        if let Some(run) = self.runs.get_mut(&campaign) {
+            run.claiming = Some(claim);
+        }
+        epoch
     }
 
     /// Gives back what a claim has held, but for the calls that are sent.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::pools::KeptPool;
-use super::{breaker, place};
+use super::{breaker, place, preview};
 use crate::model::codes::CampaignStatus;
 use crate::model::dialing::{Attempt, Capsule, Ending, Progress};
 use crate::model::event::OutEvent;
@@ -35,6 +35,8 @@ pub enum Effect {
         /// The status that it takes.
         to: CampaignStatus,
     },
+    /// Do something about a contact that an agent looks at.
+    Preview(preview::Wish),
     /// Send the Originate of a claimed attempt.
     Originate(Arc<Attempt>),
     /// Hang up a channel.

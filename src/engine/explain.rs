@@ -18,6 +18,7 @@ use crate::model::codes::{CampaignStatus, DialMode, DialResult, DlEndHandle, DlS
 use crate::model::dl::Dl;
 use crate::model::ids::CampaignUuid;
 use crate::model::number::{NumberIndex, PhoneNumber};
+use crate::model::preview::Preview;
 use crate::model::time::{Now, Timestamp};
 use bounds::Bounds;
 
@@ -362,15 +363,17 @@ impl Asked<'_> {
         let mut say = |gate, holds, saw, next| self.findings.push(Finding { gate, holds, saw, next });
         let call = self.engine.call_of(standing);
         let is_called = call.is_some();
-        let (held, text) = match (call, dl.res_dial, dl.held) {
-            (Some(call), _, _) => (true, call),
-            (None, DialResult::Answered, _) => (true, "it is finished: it was answered".to_owned()),
-            (None, _, true) => {
+        let looked_at = self.engine.previews.of_contact(dl.uuid).filter(|_| !is_called);
+        let (held, text) = match (call, looked_at, dl.res_dial, dl.held) {
+            (Some(call), ..) => (true, call),
+            (None, Some(preview), ..) => (true, looked_at_words(preview)),
+            (None, None, DialResult::Answered, _) => (true, "it is finished: it was answered".to_owned()),
+            (None, None, _, true) => {
                 (true, "it is held: OutDlListUpdate with Status: 0 has it dialled again".to_owned())
             }
-            (None, _, false) => (false, "it waits to be dialled".to_owned()),
+            (None, None, _, false) => (false, "it waits to be dialled".to_owned()),
         };
-        say("Contact", held, text, None);
+        say("Contact", held, text, looked_at.map(|preview| preview.tm_expire));
         let rung = dl.rung();
         let Some(index) = selection::next_number(&rung, plan) else {
             let tries = NumberIndex::all().filter_map(|index| {
@@ -427,8 +430,15 @@ fn mode_words(mode: DialMode) -> String {
     match mode {
         DialMode::None => "DialMode 0: no dialing".to_owned(),
         DialMode::Predictive | DialMode::Progressive | DialMode::Power => format!("DialMode {mode}"),
-        DialMode::Preview => "DialMode 4 (preview): nobody is dialled by itself".to_owned(),
+        DialMode::Preview => {
+            "DialMode 4 (preview): a contact is dialled when an agent who looks at it says go".to_owned()
+        }
     }
+}
+
+fn looked_at_words(preview: &Preview) -> String {
+    let Preview { agent, uuid, campaign, tm_expire, .. } = preview;
+    format!("agent {agent} looks at it until {tm_expire}: preview {uuid} of campaign {campaign}")
 }
 
 fn node_words(there: Option<bool>) -> String {
@@ -462,6 +472,9 @@ fn place_words(state: PlaceState, place: &str) -> String {
 
 fn agents_words(agents: Agents, queue: &str) -> String {
     match agents {
+        Agents::NotAQueue if !queue.is_empty() => {
+            format!("queue {queue}: in preview no agent of it is waited for")
+        }
         Agents::NotAQueue => "its destination is no queue: no agent is waited for".to_owned(),
         Agents::Unknown => format!("queue {queue}: Asterisk has not told yet who is free"),
         Agents::NoSuchQueue => format!("queue {queue}: Asterisk has no such queue"),

@@ -113,7 +113,7 @@ impl Saw {
             Self::Lacks(part) => all_or_none(part.is_none()),
             Self::Due(at) => all_or_none(at.is_none()),
             Self::Mode(mode) => match mode {
-                // Nobody is dialled by itself.
+                // Nobody is dialled by itself; what an agent says go to passes by this gate.
                 DialMode::None | DialMode::Preview => 0,
                 DialMode::Predictive | DialMode::Progressive | DialMode::Power => usize::MAX,
             },
@@ -196,7 +196,9 @@ impl Engine {
 
     /// The agents of the campaign's queue.
     pub(super) fn agents_gate(&self, route: &Route) -> Saw {
-        let Some(queue) = &route.queue else { return Saw::Agents(Agents::NotAQueue) };
+        // In preview an agent has said go: no other is waited for.
+        let queue = route.queue.as_ref().filter(|_| route.mode != DialMode::Preview);
+        let Some(queue) = queue else { return Saw::Agents(Agents::NotAQueue) };
         Saw::Agents(match self.agents.get(queue) {
             Some(_) if !self.link.is_ready() => Agents::Unknown,
             Some(Some(agents)) if route.mode == DialMode::Predictive => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::QueueAgents;
 use super::dialing::CallEvent;
 use super::pools::KeptPool;
+use super::preview;
 use crate::model::campaign::Campaign;
 use crate::model::destination::Destination;
 use crate::model::dialing::{Attempt, Ending, NextTry, Progress};
@@ -33,6 +34,8 @@ pub struct Options {
     pub policy: Policy,
     /// What becomes of a contact when nobody saw the end of its attempt.
     pub on_unknown: NextTry,
+    /// How long a contact is kept for an agent who looks at it, where he does not say.
+    pub preview_timeout: Duration,
 }
 
 /// What is in the records when the daemon starts.
@@ -148,6 +151,8 @@ pub enum Input {
         /// How long those have wrapped up after their calls who are done with it since this was last told.
         wrapped: Vec<Duration>,
     },
+    /// Of contacts that agents look at.
+    Preview(preview::Told),
     /// The nodes of destinations that Asterisk's dialplan has, by their names. All that it had are forgotten with the
     /// connection.
     Nodes(BTreeSet<String>),

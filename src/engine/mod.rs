@@ -21,6 +21,7 @@ mod link;
 pub mod pacing;
 pub mod place;
 mod pools;
+pub mod preview;
 mod roster;
 mod route;
 mod run;
@@ -54,6 +55,7 @@ use limits::CallRate;
 use link::Link;
 use place::{Place, Places};
 use pools::{Pool, Wanted};
+use preview::Previews;
 use roster::Roster;
 use run::Run;
 use tally::Tally;
@@ -83,6 +85,7 @@ pub struct Engine {
     /// By what a plan's calls go over.
     breakers: BTreeMap<String, Breaker>,
     places: Places,
+    previews: Previews,
     rate: CallRate,
     intake: Intake,
     link: Link,
@@ -136,6 +139,7 @@ impl Engine {
             tally: Tally::default(),
             breakers: BTreeMap::new(),
             places: Places::default(),
+            previews: Previews::default(),
             rate,
             intake: Intake::default(),
             link: Link::default(),
@@ -211,9 +215,15 @@ impl Engine {
                 }
             }
             Input::Claimed { campaign, attempts, outlook } => {
+                let first = attempts.first().map(|(attempt, _)| attempt.uuid);
                 self.claimed(now, campaign, attempts, outlook, &mut effects);
+                self.preview_claimed(campaign, first, &mut effects);
             }
-            Input::StoreFailed(campaign) => self.store_failed(now, campaign),
+            Input::StoreFailed(campaign) => {
+                self.store_failed(now, campaign);
+                self.preview_not_written(campaign);
+            }
+            Input::Preview(told) => self.preview_told(now, told, &mut effects),
             Input::Ended(dialing, dl) => self.ended(dialing, dl.as_deref(), &mut effects),
             Input::EndFailed(ending) => {
                 self.ends_to_retry.push_back((now.mono + run::STORE_RETRY, ending));
@@ -258,6 +268,7 @@ impl Engine {
         self.follow_schedules(now, &mut effects);
         self.move_campaigns(&mut effects);
         self.pace(now, &mut effects);
+        self.follow_previews(now, &mut effects);
         self.dispatch(now, &mut effects);
         self.tell_pacing(now, &mut effects);
         effects
@@ -269,10 +280,8 @@ impl Engine {
         let ends = self.ends_to_retry.front().map(|(at, _)| *at);
         let runs = self.runs.values().filter(|_| self.retries).filter_map(|run| run.retry_at).min();
         let (claim, window, pace) = (self.claim_deadline, self.window_deadline, self.pace_deadline);
-        [calls, ends, runs, claim, window, pace, self.told_deadline, self.link.next_scan()]
-            .into_iter()
-            .flatten()
-            .min()
+        let (previews, told, scan) = (self.previews.wake(), self.told_deadline, self.link.next_scan());
+        [calls, ends, runs, claim, window, pace, previews, told, scan].into_iter().flatten().min()
     }
 
     /// The dialings that have not ended, in the order of their ids.
@@ -347,7 +356,10 @@ impl Engine {
                 }
             }
             Noun::Campaign(campaign) => self.remove_run(now, campaign.uuid),
-            Noun::Dl(dl) => self.list_changed(dl.dlma_uuid),
+            Noun::Dl(dl) => {
+                self.list_changed(dl.dlma_uuid);
+                self.preview_changed(change, dl, effects);
+            }
             Noun::Dialing(_) => {}
         }
     }

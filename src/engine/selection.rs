@@ -34,7 +34,13 @@ impl<'a> By<'a> {
 /// The number that a contact on `rung` is dialled at next under `plan`: number N+1 only when the tries of number
 /// N are used up. `None` where none of its numbers has a try left: such a contact is finished.
 pub fn next_number(rung: &Rung, plan: &Plan) -> Option<NumberIndex> {
-    NumberIndex::all().find(|index| rung.tries(*index).is_some_and(|tries| tries < plan.tries(rung, *index)))
+    numbers(rung, plan).next()
+}
+
+/// Its numbers that have a try left under `plan`.
+pub fn numbers<'a>(rung: &'a Rung, plan: &'a Plan) -> impl Iterator<Item = NumberIndex> + 'a {
+    NumberIndex::all()
+        .filter(|index| rung.tries(*index).is_some_and(|tries| tries < plan.tries(rung, *index)))
 }
 
 /// The latest end of a last try, in microseconds since 1970, with which a contact on `rung` is due at `now`.

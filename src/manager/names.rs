@@ -88,10 +88,14 @@ pub(super) const fn kind(noun: &Noun) -> NounKind {
 
 /// The event of that change of that kind: `OutPlanCreate`.
 pub(super) fn event(kind: NounKind, change: Change) -> String {
-    let change = match change {
+    format!("Out{}{}", of(kind).event, self::change(change))
+}
+
+/// The end of an event's name.
+pub(super) const fn change(change: Change) -> &'static str {
+    match change {
         Change::Create => "Create",
         Change::Update => "Update",
         Change::Delete => "Delete",
-    };
-    format!("Out{}{change}", of(kind).event)
+    }
 }

@@ -15,6 +15,7 @@ use crate::model::dlma::Dlma;
 use crate::model::event::{Change, Noun, OutEvent};
 use crate::model::number::NumberIndex;
 use crate::model::plan::Plan;
+use crate::model::preview::{Preview, PreviewEnd};
 use crate::model::stat::CampaignStat;
 use crate::model::variables::Variables;
 
@@ -35,6 +36,10 @@ pub(super) fn event(event: &OutEvent) -> Message {
             return import::progress(builder, import).finish_lossy();
         }
         OutEvent::Paced(pacing) => return pacing::event(pacing),
+        OutEvent::Preview { change, preview: shown, end } => {
+            let builder = event_of_class(&format!("OutPreview{}", names::change(*change)), CLASS);
+            return preview_end(preview(builder, shown), end.as_ref()).finish_lossy();
+        }
     };
     let builder = event_of_class(&names::event(names::kind(noun), change), CLASS);
     let builder = match (noun, change) {
@@ -72,6 +77,45 @@ pub(super) fn stat(builder: MessageBuilder, stat: &CampaignStat) -> MessageBuild
     // The original has no such thing, and neither has who holds nobody.
     let headers = if stat.held > 0 { headers.is("DlHeldCount", stat.held) } else { headers };
     headers.0
+}
+
+/// A contact that an agent looks at.
+pub(super) fn preview(builder: MessageBuilder, preview: &Preview) -> MessageBuilder {
+    let (dl, index) = (&preview.dl, preview.index);
+    let mut headers = Headers(builder)
+        .is("Uuid", preview.uuid)
+        .is("CampUuid", preview.campaign)
+        .is("Agent", &preview.agent)
+        .is("DlListUuid", dl.uuid)
+        .is("DlmaUuid", dl.dlma_uuid)
+        .is("DialIndex", index)
+        .may_be("DialAddr", dl.number(index))
+        .is("DialTryCnt", dl.tries.0[index.place()] + 1)
+        .is("TmCreate", preview.tm_create)
+        .is("TmExpire", preview.tm_expire)
+        .may_be("Name", dl.name.as_deref())
+        .may_be("Detail", dl.detail.as_deref())
+        .may_be("UKey", dl.ukey.as_deref())
+        .may_be("UData", dl.udata.as_deref())
+        .may_be("Email", dl.email.as_deref())
+        .variables(&dl.variables);
+    for index in NumberIndex::all() {
+        headers = headers.may_be(&format!("Number{index}"), dl.number(index));
+    }
+    for index in NumberIndex::all() {
+        headers = headers.is(&format!("TryCnt{index}"), dl.tries.0[index.place()]);
+    }
+    headers.is("ResDial", dl.res_dial).is("ResHangup", dl.res_hangup).0
+}
+
+/// What became of it, in its last event.
+fn preview_end(builder: MessageBuilder, end: Option<&PreviewEnd>) -> MessageBuilder {
+    let Some(end) = end else { return builder };
+    let headers = Headers(builder).is("Result", end.word());
+    match end {
+        PreviewEnd::Skipped { reason } => headers.may_be("Reason", reason.as_deref()).0,
+        PreviewEnd::Dialled | PreviewEnd::Expired | PreviewEnd::Released => headers.0,
+    }
 }
 
 fn plan(headers: Headers, plan: &Plan) -> Headers {

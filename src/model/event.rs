@@ -11,6 +11,7 @@ use super::dlma::Dlma;
 use super::import::Import;
 use super::pacing::Pacing;
 use super::plan::Plan;
+use super::preview::{Preview, PreviewEnd};
 
 /// What became of the noun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +55,15 @@ pub enum OutEvent {
     Imported(Arc<Import>),
     /// How a campaign is paced: told each second while it is started.
     Paced(Box<Pacing>),
+    /// An agent has a contact to look at, it has changed, or he has it no longer.
+    Preview {
+        /// What became of the preview.
+        change: Change,
+        /// The preview.
+        preview: Arc<Preview>,
+        /// How it ended, where it did.
+        end: Option<PreviewEnd>,
+    },
 }
 
 impl OutEvent {

@@ -21,6 +21,7 @@ pub mod originate;
 pub mod pacing;
 pub mod plan;
 pub mod policy;
+pub mod preview;
 pub mod ratio;
 pub mod refusal;
 pub mod result;

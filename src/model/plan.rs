@@ -261,9 +261,12 @@ impl Plan {
             return Some(("TechName", String::new(), "set, such as PJSIP"));
         }
         let allowed = match self.dial_mode {
-            DialMode::Predictive | DialMode::Progressive | DialMode::Power => return None,
-            DialMode::None => "1 (predictive), 2 (progressive) or 3 (power); DialMode 0 is no dialing",
-            DialMode::Preview => "1 (predictive), 2 (progressive) or 3 (power); 4 (preview) is not built yet",
+            DialMode::Predictive | DialMode::Progressive | DialMode::Power | DialMode::Preview => {
+                return None;
+            }
+            DialMode::None => {
+                "1 (predictive), 2 (progressive), 3 (power) or 4 (preview); DialMode 0 is no dialing"
+            }
         };
         Some(("DialMode", self.dial_mode.to_string(), allowed))
     }

@@ -115,4 +115,10 @@ pub enum Refusal {
     /// An import cannot begin, or go on.
     #[error("{0}")]
     Import(String),
+    /// Something keeps an agent from looking at a contact, or from having it dialled.
+    #[error("{0}")]
+    Preview(String),
+    /// No contact is there to look at.
+    #[error("no contact: {0}")]
+    NoContact(String),
 }

@@ -11,7 +11,7 @@ use super::error::Fault;
 use super::notes::{Note, Notes, Withdrawn};
 use super::outbox::{self, Numbering};
 use super::writer::{Queued, Rules};
-use super::{campaign, claim, ending, import, noun, pacing};
+use super::{campaign, claim, ending, import, noun, pacing, preview};
 use crate::model::dialing::Ending;
 use crate::model::dl::Dl;
 use crate::model::event::{Change, Noun};
@@ -90,6 +90,7 @@ fn new_contact(queued: &Queued) -> Option<NewContact<'_>> {
         | Command::Transition { .. }
         | Command::Import(_)
         | Command::Claim(_)
+        | Command::Preview(_)
         | Command::Progress(..)
         | Command::Withdraw(_)
         | Command::KeepPool(_)
@@ -107,6 +108,7 @@ pub(super) fn is_of_a_call(command: &Command) -> bool {
         | Command::Transition { .. }
         | Command::Import(_)
         | Command::KeepPool(_)
+        | Command::Preview(_)
         | Command::Withdraw(_) => false,
     }
 }
@@ -119,6 +121,7 @@ fn claim_order(queued: &Queued) -> Option<&ClaimOrder> {
         | Command::Delete { .. }
         | Command::Transition { .. }
         | Command::Import(_)
+        | Command::Preview(_)
         | Command::Progress(..)
         | Command::Withdraw(_)
         | Command::KeepPool(_)
@@ -149,6 +152,7 @@ fn notes(batch: &[Queued]) -> Notes<'_> {
             | Command::Import(_)
             | Command::Claim(_)
             | Command::KeepPool(_)
+            | Command::Preview(_)
             | Command::Logged { .. } => {}
         }
     }
@@ -165,7 +169,8 @@ fn goes_with_ends(queued: &Queued) -> bool {
         | Command::Transition { .. }
         | Command::Import(_)
         | Command::KeepPool(_)
-        | Command::Claim(_) => false,
+        | Command::Claim(_)
+        | Command::Preview(_) => false,
     }
 }
 
@@ -242,6 +247,7 @@ async fn apply(
         }
         Command::Import(step) => import::step(conn, rules, now, step).await.map(Done::Imported),
         Command::KeepPool(pool) => pacing::keep(conn, now, pool).await,
+        Command::Preview(order) => preview::carry_out(conn, now, order).await,
         // Written with the others of the transaction.
         Command::Claim(_)
         | Command::Progress(..)
@@ -259,6 +265,7 @@ fn doing(command: &Command) -> &'static str {
         Command::Transition { .. } => "moving a campaign on",
         Command::Import(_) => "importing contacts",
         Command::Claim(_) => "claiming contacts",
+        Command::Preview(_) => "keeping a contact for an agent",
         Command::Progress(..) => "noting a dialing's progress",
         Command::KeepPool(_) => "keeping what pacing has learnt",
         Command::Withdraw(_) => "noting that a dialing is withdrawn",

@@ -15,9 +15,10 @@ use super::error::Fault;
 use super::put_off::{self, Due, Later, Rules, Taken};
 use super::row;
 use super::stat::{self, RungCount};
+use crate::engine::Outlook;
 use crate::engine::calling::Ruling;
 use crate::engine::selection::{self, By};
-use crate::model::dialing::Attempt;
+use crate::model::dialing::{Attempt, Capsule};
 use crate::model::dl::Dl;
 use crate::model::ids::{CampaignUuid, CapsuleUuid, DestinationUuid, DlmaUuid, PlanUuid};
 use crate::model::number::NumberIndex;
@@ -40,6 +41,7 @@ pub(super) const PICK: &str = "SELECT step.key AS step, dl_list.* FROM json_each
             AND waits.past = step.value ->> 'past'
             AND waits.in_use = 1 AND waits.status = 0 AND waits.res_dial <> 4 AND waits.held = 0
             AND NOT EXISTS (SELECT 1 FROM dialing WHERE dl_uuid = waits.uuid AND open = 1)
+            AND NOT EXISTS (SELECT 1 FROM temp.preview WHERE dl_uuid = waits.uuid)
         ORDER BY waits.turn, waits.id LIMIT ?2)";
 const PUT_BACK: &str =
     "UPDATE dl_list SET last_end = ?2, put_off_by = NULL, put_off_until = NULL WHERE id = ?1";
@@ -52,6 +54,18 @@ struct May {
     dlma: DlmaUuid,
     dest: DestinationUuid,
     capsule: CapsuleUuid,
+}
+
+impl May {
+    fn by(campaign: CampaignUuid, capsule: &Capsule) -> Self {
+        Self {
+            campaign,
+            plan: capsule.plan.uuid,
+            dlma: capsule.dlma.uuid,
+            dest: capsule.destination.uuid,
+            capsule: capsule.uuid,
+        }
+    }
 }
 
 /// A rung of a list from which contacts are picked.
@@ -98,10 +112,57 @@ pub(super) async fn claim(
     conn: &mut SqliteConnection,
     orders: &[(Timestamp, &ClaimOrder)],
 ) -> Result<Vec<Claimed>, Fault> {
+    let mut claims = choose(conn, orders).await?;
+    let used = claims.iter().filter(|claim| !claim.attempts.is_empty() && !claim.has_capsule);
+    dialing::put_capsules(conn, used.map(|claim| &*claim.order.capsule)).await?;
+    dialing::take(conn, claims.iter().flat_map(Claim::takes)).await?;
+    count_anew(conn, &mut claims).await?;
+    Ok(claims.into_iter().map(Claim::done).collect())
+}
+
+/// The contact that a claim of one would take, and what would be left in the list: nobody is taken.
+pub(super) async fn choose_one(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    order: &ClaimOrder,
+) -> Result<(Option<Attempt>, Outlook), Fault> {
+    let mut claims = choose(conn, &[(now, order)]).await?;
+    count_anew(conn, &mut claims).await?;
+    let Some(mut claim) = claims.pop() else { return Ok((None, Outlook::default())) };
+    Ok((claim.attempts.pop(), claim.outlook()))
+}
+
+/// Whether a campaign may dial by its capsule now, and whether that is written.
+pub(super) async fn may_dial(
+    conn: &mut SqliteConnection,
+    campaign: CampaignUuid,
+    capsule: &Capsule,
+) -> Result<(bool, bool), Fault> {
+    let may = row::json("claim", &[May::by(campaign, capsule)])?;
+    let row = query(MAY_DIAL).bind(may).fetch_one(conn).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+/// Where those stand now that were put off is not kept count of.
+async fn count_anew(conn: &mut SqliteConnection, claims: &mut [Claim<'_>]) -> Result<(), Fault> {
+    if claims.iter().any(|claim| claim.put_off > 0) {
+        let lists: Vec<_> = claims.iter().map(|claim| claim.order.capsule.dlma.uuid).collect();
+        for (claim, counts) in claims.iter_mut().zip(stat::rungs_of(conn, &lists).await?) {
+            claim.counts = counts;
+        }
+    }
+    Ok(())
+}
+
+/// Finds for each order whom it claims, and puts off who may not be dialled; takes nobody yet.
+async fn choose<'a>(
+    conn: &mut SqliteConnection,
+    orders: &[(Timestamp, &'a ClaimOrder)],
+) -> Result<Vec<Claim<'a>>, Fault> {
     let lists: Vec<_> = orders.iter().map(|(_, order)| order.capsule.dlma.uuid).collect();
     let rungs = stat::rungs_of(&mut *conn, &lists).await?;
     let mut claims: Vec<_> =
-        orders.iter().zip(rungs).map(|((now, order), counts)| Claim::new(*now, order, counts)).collect();
+        orders.iter().zip(rungs).map(|(&(now, order), counts)| Claim::new(now, order, counts)).collect();
     look(conn, &mut claims).await?;
     let counts_numbers =
         claims.iter().any(|claim| !claim.ladder.is_empty() && claim.plan().calling.number_cap.is_some());
@@ -125,16 +186,7 @@ pub(super) async fn claim(
             pick(conn, steps, &mut taken).await?;
         }
     }
-    let used = claims.iter().filter(|claim| !claim.attempts.is_empty() && !claim.has_capsule);
-    dialing::put_capsules(conn, used.map(|claim| &*claim.order.capsule)).await?;
-    dialing::take(conn, claims.iter().flat_map(Claim::takes)).await?;
-    if claims.iter().any(|claim| claim.put_off > 0) {
-        // Where those stand now that were put off is not kept count of.
-        for (claim, counts) in claims.iter_mut().zip(stat::rungs_of(conn, &lists).await?) {
-            claim.counts = counts;
-        }
-    }
-    Ok(claims.into_iter().map(Claim::done).collect())
+    Ok(claims)
 }
 
 impl<'a> Claim<'a> {
@@ -165,17 +217,6 @@ impl<'a> Claim<'a> {
 
     fn plan(&self) -> &Plan {
         &self.order.capsule.plan
-    }
-
-    fn may(&self) -> May {
-        let capsule = &self.order.capsule;
-        May {
-            campaign: self.order.campaign,
-            plan: capsule.plan.uuid,
-            dlma: capsule.dlma.uuid,
-            dest: capsule.destination.uuid,
-            capsule: capsule.uuid,
-        }
     }
 
     /// How many contacts it still lacks.
@@ -322,13 +363,18 @@ impl<'a> Claim<'a> {
         self.attempts.iter().map(|attempt| (attempt, self.order.epoch.as_str()))
     }
 
-    fn done(self) -> Claimed {
+    fn outlook(&self) -> Outlook {
         let mut outlook = stat::outlook(&self.counts, By::of(&self.order.capsule));
         outlook.more = self.more && self.put_off >= put_off::AT_MOST;
         if self.order.capsule.plan.tech_name.is_none() {
             // Nothing can be dialled by it, so nothing is due.
             outlook.next_due = None;
         }
+        outlook
+    }
+
+    fn done(self) -> Claimed {
+        let outlook = self.outlook();
         let dialings = self.attempts.into_iter().map(|attempt| {
             let dl = dialing::taken(&attempt);
             (Arc::new(attempt), dl)
@@ -361,7 +407,8 @@ async fn look(conn: &mut SqliteConnection, claims: &mut [Claim<'_>]) -> Result<(
     if asking.is_empty() {
         return Ok(());
     }
-    let may: Vec<_> = asking.iter().map(|claim| claim.may()).collect();
+    let may: Vec<_> =
+        asking.iter().map(|claim| May::by(claim.order.campaign, &claim.order.capsule)).collect();
     let rows = query(MAY_DIAL).bind(row::json("claim", &may)?).fetch_all(conn).await?;
     for (claim, row) in asking.iter_mut().zip(rows) {
         claim.has_capsule = row.try_get(1)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::error::StoreError;
+use crate::engine::preview::Dial;
 use crate::engine::{KeptPool, Outlook};
 use crate::model::campaign::Campaign;
 use crate::model::codes::CampaignStatus;
@@ -14,6 +15,7 @@ use crate::model::event::{Change, Noun};
 use crate::model::fields::Fields;
 use crate::model::ids::{CampaignUuid, DialingUuid};
 use crate::model::import::{Import, Step};
+use crate::model::number::NumberIndex;
 use crate::model::refusal::{NounKind, Refusal};
 
 /// Something to write. Each is atomic: all of it is committed, or nothing.
@@ -59,6 +61,8 @@ pub enum Command {
     /// Claims due contacts for dialing. Answered by [`Done::Claimed`]; with no ids it claims none and tells the
     /// outlook alone.
     Claim(ClaimOrder),
+    /// Does something about a contact that an agent looks at.
+    Preview(PreviewOrder),
     /// Notes how far an open dialing has come; nothing for one that has ended. Answered by [`Done::Noted`].
     Progress(DialingUuid, Progress),
     /// Notes that an open dialing is being given up. Answered by [`Done::Noted`].
@@ -87,6 +91,30 @@ pub struct ClaimOrder {
     pub epoch: String,
     /// Fresh ids, a pair (`ChannelId`, `OtherChannelId`) for each contact wanted.
     pub ids: Vec<(DialingUuid, Uuid)>,
+}
+
+/// What is done about a contact that an agent looks at.
+#[derive(Debug, Clone)]
+pub enum PreviewOrder {
+    /// Keeps the contact that a claim of that campaign would take, so that no claim takes it. Answered by [`Done::Kept`].
+    Keep {
+        /// The preview's id.
+        preview: DialingUuid,
+        /// For which campaign.
+        campaign: CampaignUuid,
+        /// What it dials by.
+        capsule: Arc<Capsule>,
+    },
+    /// Keeps it no longer. Answered by [`Done::Noted`].
+    LetGo {
+        /// The preview's id.
+        preview: DialingUuid,
+        /// When its last try is taken to have ended, in microseconds since 1970; `None`: as it was.
+        behind: Option<i64>,
+    },
+    /// Claims it, and keeps it no longer. Answered by [`Done::Claimed`], with no dialing where it is not there to be
+    /// dialled any more.
+    Dial(Box<Dial>),
 }
 
 /// The answer to one command. Answers come in commit order, which is the order of submission.
@@ -123,6 +151,13 @@ pub enum Done {
     NotMoved,
     /// What was claimed.
     Claimed(Claimed),
+    /// The contact that is kept for an agent.
+    Kept {
+        /// The contact, and which of its numbers is next; `None` where none is due.
+        contact: Option<Box<(Dl, NumberIndex)>>,
+        /// What is left in the list beside it.
+        outlook: Outlook,
+    },
     /// The dialing has ended.
     Finished {
         /// The contact as it is now.

@@ -28,6 +28,7 @@ pub mod original;
 mod outbox;
 mod pacing;
 mod plan;
+mod preview;
 mod put_off;
 mod row;
 mod stat;
@@ -43,7 +44,7 @@ use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-pub use command::{ClaimOrder, Claimed, Command, Committed, Done};
+pub use command::{ClaimOrder, Claimed, Command, Committed, Done, PreviewOrder};
 pub use error::{Cause, StoreError};
 pub use health::Health;
 

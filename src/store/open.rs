@@ -17,7 +17,7 @@ use super::health::{self, Healthy};
 use super::writer::{Rules, Writer};
 use super::{
     Opened, Recovered, SQLITE_AT_LEAST, Store, StoreError, StoreOptions, campaign, destination, dialing,
-    dlma, outbox, pacing, plan, row,
+    dlma, outbox, pacing, plan, preview, row,
 };
 
 const READERS: u32 = 4;
@@ -62,6 +62,7 @@ pub(super) async fn open(options: StoreOptions, busy_timeout: Duration) -> Resul
 
 /// Takes up what the last run has left. Says whether that one closed the database in order.
 async fn begin(conn: &mut SqliteConnection, is_new: bool, log_seq: i64) -> Result<(bool, Recovered), Fault> {
+    preview::prepare(&mut *conn).await?;
     let was_clean = health::begin(conn).await? || is_new;
     if !was_clean {
         // What is read here may be in the kernel's memory only, where an earlier sync has failed. Moved on into the

@@ -44,6 +44,7 @@ fn populated(seed: u64, faults: bool) -> (World, Vec<CampaignUuid>, Rng) {
         max_unanswered: 10,
         policy: Policy::default(),
         on_unknown: NextTry::default(),
+        preview_timeout: Duration::from_secs(60),
     });
     let mut of_calls = rng.fork();
     world.pbx.script = Box::new(move |_| steps(&mut of_calls, faults));

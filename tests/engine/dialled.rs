@@ -149,6 +149,7 @@ fn a_new_contact_comes_before_a_retry_that_is_due() {
         max_unanswered: 10,
         policy: Policy::default(),
         on_unknown: NextTry::default(),
+        preview_timeout: secs(60),
     });
     world.every_call(&fate("486 of a trunk"), secs(1), secs(0));
     world.running(&[("RetryDelay", "0"), ("MaxRetry1", "2")], 3);
@@ -315,6 +316,7 @@ fn a_number_that_the_policy_has_come_to_deny_is_not_sent_and_has_its_line() {
         max_unanswered: 10,
         policy,
         on_unknown: NextTry::default(),
+        preview_timeout: secs(60),
     });
     let Running { campaign, .. } = world.running(&[("MaxRetry1", "1")], 1);
 
@@ -339,6 +341,7 @@ fn a_technology_or_an_application_that_the_policy_has_come_to_deny_is_not_sent()
             max_unanswered: 10,
             policy,
             on_unknown: NextTry::default(),
+            preview_timeout: secs(60),
         });
         world.running(&[("MaxRetry1", "1")], 1);
 

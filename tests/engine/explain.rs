@@ -16,7 +16,15 @@ use crate::world::{Running, World, about, millis, secs};
 
 fn limited(max_channels: u32, calls_per_second: u32) -> World {
     let (max_unanswered, policy, on_unknown) = (10, Policy::default(), NextTry::default());
-    World::with(Options { max_channels, calls_per_second, max_unanswered, policy, on_unknown })
+    let preview_timeout = secs(60);
+    World::with(Options {
+        max_channels,
+        calls_per_second,
+        max_unanswered,
+        policy,
+        on_unknown,
+        preview_timeout,
+    })
 }
 
 fn gates(world: &World, campaign: CampaignUuid) -> Vec<&'static str> {
@@ -30,7 +38,7 @@ fn only(world: &World, campaign: CampaignUuid, gate: &str) -> String {
     held[0].1.clone()
 }
 
-fn gate<'a>(told: &'a Explanation, gate: &str) -> &'a Finding {
+pub(crate) fn gate<'a>(told: &'a Explanation, gate: &str) -> &'a Finding {
     told.findings.iter().find(|finding| finding.gate == gate).unwrap()
 }
 
@@ -38,7 +46,7 @@ fn standing(dl: Dl, last_end: i64, ahead: u64) -> Standing {
     Standing { dl, last_end, open: false, ahead, put_off: None, history: History::default() }
 }
 
-fn explained(world: &World, campaign: CampaignUuid, contact: DlUuid) -> Explanation {
+pub(crate) fn explained(world: &World, campaign: CampaignUuid, contact: DlUuid) -> Explanation {
     let of = world.records.contacts.iter().find(|of| of.dl.uuid == contact).unwrap();
     let standing = standing(of.dl.clone(), of.last_end, 0);
     world.engine.explain(world.now(), &about(campaign, Some(standing))).unwrap()

@@ -82,6 +82,7 @@ fn of_calls(effect: &Effect) -> bool {
         | Effect::Finish(_)
         | Effect::Publish(_) => true,
         Effect::Claim { .. }
+        | Effect::Preview(_)
         | Effect::Transition { .. }
         | Effect::Scan
         | Effect::WatchQueue(_)

@@ -21,6 +21,7 @@ fn limited(max_channels: u32, calls_per_second: u32) -> World {
         max_unanswered: 10,
         policy: Policy::default(),
         on_unknown: NextTry::default(),
+        preview_timeout: Duration::from_secs(60),
     })
 }
 

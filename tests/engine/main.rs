@@ -16,6 +16,7 @@ mod link;
 mod pbx;
 mod place;
 mod predictive;
+mod preview;
 mod promises;
 mod queue;
 mod records;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use astout::engine::dialing::CallEvent;
+use astout::engine::preview::Wish;
 use astout::engine::{Effect, Input, Options, window};
 use astout::model::codes::CampaignStatus;
 use astout::model::ids::DialingUuid;
@@ -85,6 +86,7 @@ impl Promises {
             | Input::GivenUp(_)
             | Input::LinkUp { .. }
             | Input::LinkDown
+            | Input::Preview(_)
             | Input::Nodes(_)
             | Input::Agents { .. } => {}
         }
@@ -114,8 +116,11 @@ impl Promises {
                 self.unacknowledged.remove(&uuid);
                 assert!(self.finished.insert(uuid, false).is_none(), "a second end of {uuid}");
             }
-            Effect::Claim { .. } => assert!(!self.held, "a claim while nothing may be claimed"),
-            Effect::Transition { .. }
+            Effect::Claim { .. } | Effect::Preview(Wish::Dial { .. }) => {
+                assert!(!self.held, "a claim while nothing may be claimed");
+            }
+            Effect::Preview(Wish::Keep { .. } | Wish::LetGo { .. } | Wish::Answer { .. })
+            | Effect::Transition { .. }
             | Effect::Hangup(_)
             | Effect::GiveUp(_)
             | Effect::SendAway(..)

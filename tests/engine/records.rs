@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use astout::engine::preview::Dial;
 use astout::engine::{KeptPool, OpenDialing, Outlook, selection, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialResult, DlStatus, Outcome};
@@ -11,7 +12,9 @@ use astout::model::dialing::{Attempt, Capsule, Ending, NextTry, Progress};
 use astout::model::dl::Dl;
 use astout::model::dlma::Dlma;
 use astout::model::ids::{CampaignUuid, DestinationUuid, DialingUuid, DlUuid, DlmaUuid, PlanUuid};
+use astout::model::number::NumberIndex;
 use astout::model::plan::Plan;
+use astout::model::preview::AGENT_VARIABLE;
 use astout::model::time::Timestamp;
 use uuid::Uuid;
 
@@ -32,6 +35,8 @@ pub(crate) struct Records {
     /// In the order in which they came.
     pub(crate) contacts: Vec<Contact>,
     pub(crate) open: BTreeMap<DialingUuid, OpenDialing>,
+    /// Contacts that are kept for agents, each with its preview.
+    pub(crate) kept: BTreeMap<DlUuid, DialingUuid>,
     /// The result lines.
     pub(crate) endings: Vec<Ending>,
     pub(crate) pools: BTreeMap<String, KeptPool>,
@@ -50,17 +55,61 @@ impl Records {
         let mut attempts = Vec::new();
         if self.may_dial(campaign, capsule) {
             for pair in ids {
-                let Some((attempt, dl)) = self.claim_one(now, capsule, *pair) else { break };
-                let epoch = Some(epoch.to_owned());
-                let open = OpenDialing {
-                    attempt: attempt.clone(),
-                    progress: Progress::default(),
-                    epoch,
-                    withdrawn: false,
-                };
-                assert!(self.open.insert(attempt.uuid, open).is_none(), "an id was given twice");
-                attempts.push((attempt, dl));
+                let Some((place, index)) = self.next_one(now, capsule) else { break };
+                let dl = self.contacts[place].dl.clone();
+                let Some(attempt) = Attempt::new(*pair, Arc::clone(capsule), dl, index, now) else { break };
+                attempts.push(self.take(place, Arc::new(attempt), epoch));
             }
+        }
+        (attempts, self.outlook(capsule.dlma.uuid, &capsule.plan))
+    }
+
+    /// Keeps the contact that a claim would take for an agent, and says what remains.
+    pub(crate) fn keep(
+        &mut self,
+        now: Timestamp,
+        campaign: CampaignUuid,
+        capsule: &Capsule,
+        preview: DialingUuid,
+    ) -> (Option<(Dl, NumberIndex)>, Outlook) {
+        let found = self.may_dial(campaign, capsule).then(|| self.next_one(now, capsule)).flatten();
+        let kept = found.map(|(place, index)| {
+            let dl = self.contacts[place].dl.clone();
+            assert!(self.kept.insert(dl.uuid, preview).is_none(), "a contact is kept twice");
+            (dl, index)
+        });
+        (kept, self.outlook(capsule.dlma.uuid, &capsule.plan))
+    }
+
+    /// Keeps it no longer.
+    pub(crate) fn let_go(&mut self, preview: DialingUuid, behind: Option<i64>) {
+        let kept = self.kept.iter().find(|(_, of)| **of == preview).map(|(dl, _)| *dl);
+        let Some(dl) = kept else { return };
+        self.kept.remove(&dl);
+        let contact = self.contacts.iter_mut().find(|contact| contact.dl.uuid == dl);
+        if let (Some(contact), Some(behind)) = (contact, behind) {
+            contact.last_end = behind;
+        }
+    }
+
+    /// Claims the contact that is kept for an agent who has said go, and says what remains.
+    pub(crate) fn dial(&mut self, now: Timestamp, dial: &Dial) -> (Vec<(Arc<Attempt>, Dl)>, Outlook) {
+        let capsule = &dial.capsule;
+        let is_it = |contact: &Contact| {
+            contact.dl.uuid == dial.dl
+                && waits(contact, capsule.dlma.uuid)
+                && self.kept.get(&dial.dl) == Some(&dial.preview)
+                && selection::numbers(&contact.dl.rung(), &capsule.plan).any(|index| index == dial.index)
+        };
+        let place = self.contacts.iter().position(is_it).filter(|_| self.may_dial(dial.campaign, capsule));
+        self.let_go(dial.preview, None);
+        let mut attempts = Vec::new();
+        if let Some(place) = place {
+            let mut dl = self.contacts[place].dl.clone();
+            dl.variables = dl.variables.with(AGENT_VARIABLE, dial.agent.as_str());
+            let ids = (dial.preview, dial.other);
+            let attempt = Attempt::new(ids, Arc::clone(capsule), dl, dial.index, now).unwrap();
+            attempts.push(self.take(place, Arc::new(attempt), &dial.epoch));
         }
         (attempts, self.outlook(capsule.dlma.uuid, &capsule.plan))
     }
@@ -74,32 +123,40 @@ impl Records {
         })
     }
 
-    fn claim_one(
-        &mut self,
-        now: Timestamp,
-        capsule: &Arc<Capsule>,
-        pair: (DialingUuid, Uuid),
-    ) -> Option<(Arc<Attempt>, Dl)> {
+    /// The contact that is served next, by its place, and which of its numbers.
+    fn next_one(&self, now: Timestamp, capsule: &Capsule) -> Option<(usize, NumberIndex)> {
         let plan = &capsule.plan;
-        let waiting = self.contacts.iter_mut().filter(|contact| {
+        let waiting = self.contacts.iter().enumerate().filter(|(_, contact)| {
             waits(contact, capsule.dlma.uuid)
+                && !self.kept.contains_key(&contact.dl.uuid)
                 && contact.last_end <= selection::due_before(&contact.dl.rung(), plan, now)
         });
-        let with_number = waiting.filter_map(|contact| {
-            selection::next_number(&contact.dl.rung(), plan).map(|index| (contact, index))
+        let with_number = waiting.filter_map(|(place, contact)| {
+            selection::next_number(&contact.dl.rung(), plan).map(|index| (place, contact, index))
         });
-        let (contact, index) =
-            with_number.min_by_key(|(contact, _)| (contact.dl.rung().total(), contact.last_end))?;
-        let attempt = Attempt::new(pair, Arc::clone(capsule), contact.dl.clone(), index, now)?;
-        let dl = &mut contact.dl;
+        let first =
+            with_number.min_by_key(|(_, contact, _)| (contact.dl.rung().total(), contact.last_end))?;
+        Some((first.0, first.2))
+    }
+
+    fn take(&mut self, place: usize, attempt: Arc<Attempt>, epoch: &str) -> (Arc<Attempt>, Dl) {
+        let dl = &mut self.contacts[place].dl;
         dl.status = DlStatus::Dialing;
         dl.dialing_uuid = Some(attempt.uuid);
-        dl.dialing_camp_uuid = Some(capsule.campaign.uuid);
-        dl.dialing_plan_uuid = Some(plan.uuid);
-        dl.tm_last_dial = Some(now);
+        dl.dialing_camp_uuid = Some(attempt.capsule.campaign.uuid);
+        dl.dialing_plan_uuid = Some(attempt.capsule.plan.uuid);
+        dl.tm_last_dial = Some(attempt.tm_create);
         dl.trycnt += 1;
-        dl.tries.0[index.place()] += 1;
-        Some((Arc::new(attempt), dl.clone()))
+        dl.tries.0[attempt.index.place()] += 1;
+        let dl = dl.clone();
+        let open = OpenDialing {
+            attempt: attempt.clone(),
+            progress: Progress::default(),
+            epoch: Some(epoch.to_owned()),
+            withdrawn: false,
+        };
+        assert!(self.open.insert(attempt.uuid, open).is_none(), "an id was given twice");
+        (attempt, dl)
     }
 
     fn outlook(&self, dlma: DlmaUuid, plan: &Plan) -> Outlook {

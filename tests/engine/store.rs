@@ -15,6 +15,7 @@ fn one_channel() -> World {
         max_unanswered: 10,
         policy: Policy::default(),
         on_unknown: NextTry::default(),
+        preview_timeout: secs(60),
     });
     world.every_call(&fate("answered, and the application ends"), secs(1), secs(1));
     world

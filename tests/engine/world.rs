@@ -11,6 +11,7 @@ use std::time::Duration;
 use astout::engine::campaign::on_request;
 use astout::engine::dialing::CallEvent;
 use astout::engine::explain::{About, Standing};
+use astout::engine::preview::{Told, Wish};
 use astout::engine::{Effect, Engine, Input, KeptPool, Options, QueueAgents, window};
 use astout::model::campaign::Campaign;
 use astout::model::codes::{CampaignStatus, DialMode, DialingStatus, Outcome};
@@ -24,6 +25,8 @@ use astout::model::fields::Fields;
 use astout::model::ids::{CampaignUuid, DestinationUuid, DialingUuid, DlUuid, DlmaUuid, Ids, PlanUuid};
 use astout::model::plan::Plan;
 use astout::model::policy::Policy;
+use astout::model::preview::{Answer, Ask};
+use astout::model::refusal::Refusal;
 use astout::model::time::{Now, Timestamp};
 use uuid::Uuid;
 
@@ -57,6 +60,7 @@ enum Command {
     Progress(DialingUuid, Progress),
     GiveUp(DialingUuid),
     KeepPool(Box<KeptPool>),
+    Preview(Wish),
     Operator(Box<Operation>),
 }
 
@@ -89,6 +93,9 @@ pub(crate) struct World {
     /// How long the store takes for its next command.
     pub(crate) latency: Box<dyn FnMut() -> Duration>,
     pub(crate) store_works: bool,
+    /// What agents were answered, by the number of the question.
+    pub(crate) answers: BTreeMap<u64, Result<Answer, Refusal>>,
+    asked: u64,
     now: Duration,
     /// How far the wall clock was set off.
     wall_offset: i64,
@@ -112,6 +119,7 @@ impl World {
             max_unanswered: 10,
             policy: Policy::default(),
             on_unknown: NextTry::default(),
+            preview_timeout: Duration::from_secs(60),
         })
     }
 
@@ -126,6 +134,8 @@ impl World {
             ticks: Vec::new(),
             latency: Box::new(|| Duration::ZERO),
             store_works: true,
+            answers: BTreeMap::new(),
+            asked: 0,
             now: Duration::ZERO,
             wall_offset: 0,
             due: BTreeMap::new(),
@@ -141,6 +151,8 @@ impl World {
     /// The daemon dies and is started anew on the same records. Asterisk goes on.
     pub(crate) fn restart_daemon(&mut self) {
         self.due.retain(|_, due| matches!(due, Due::Step(..)));
+        // As the table of the writer's own connection.
+        self.records.kept.clear();
         self.linked = false;
         self.unanswered.clear();
         self.seed += 1;
@@ -214,6 +226,19 @@ impl World {
     pub(crate) fn feed(&mut self, input: Input) {
         self.feed_alone(input);
         self.settle();
+    }
+
+    /// An agent asks; gives the number of the question.
+    pub(crate) fn ask(&mut self, ask: Ask) -> u64 {
+        self.asked += 1;
+        let asked = self.asked;
+        self.feed(Input::Preview(Told::Asked(asked, ask)));
+        asked
+    }
+
+    /// How many questions agents have asked.
+    pub(crate) const fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// Something happens to a call.
@@ -559,6 +584,8 @@ impl World {
             Effect::Claim { campaign, capsule, ids, epoch } => {
                 self.submit(Command::Claim { campaign, capsule, ids, epoch });
             }
+            Effect::Preview(Wish::Answer { ask, answer }) => self.answer(Some(ask), answer),
+            Effect::Preview(wish) => self.submit(Command::Preview(wish)),
             Effect::Transition { campaign, from, to } => {
                 self.submit(Command::Transition { campaign, from, to });
             }
@@ -591,6 +618,43 @@ impl World {
             | Effect::Publish(_)
             | Effect::Notice(_)
             | Effect::Orphan(_) => {}
+        }
+    }
+
+    fn answer(&mut self, ask: Option<u64>, answer: Result<Answer, Refusal>) {
+        if let Some(ask) = ask {
+            assert!(self.answers.insert(ask, answer).is_none(), "an agent is answered twice");
+        }
+    }
+
+    fn wish(&mut self, now: Timestamp, wish: Wish) -> Input {
+        let not_written = || Err(Refusal::Preview("not written".to_owned()));
+        match wish {
+            Wish::Keep { ask, preview, .. } if !self.store_works => {
+                self.answer(Some(ask), not_written());
+                Input::Preview(Told::Failed(preview))
+            }
+            Wish::LetGo { ask, preview, .. } if !self.store_works => {
+                self.answer(ask, not_written());
+                Input::Preview(Told::Failed(preview))
+            }
+            Wish::Dial { ask, dial } if !self.store_works => {
+                self.answer(Some(ask), not_written());
+                Input::StoreFailed(dial.campaign)
+            }
+            Wish::Keep { ask: _, preview, campaign, capsule } => {
+                let (contact, outlook) = self.records.keep(now, campaign, &capsule, preview);
+                Input::Preview(Told::Kept { preview, contact: contact.map(Box::new), outlook })
+            }
+            Wish::LetGo { ask, preview, behind } => {
+                self.records.let_go(preview, behind);
+                Input::Preview(Told::LetGo { ask, preview })
+            }
+            Wish::Dial { ask: _, dial } => {
+                let (attempts, outlook) = self.records.dial(now, &dial);
+                Input::Claimed { campaign: dial.campaign, attempts, outlook }
+            }
+            Wish::Answer { .. } => unreachable!("answered at once"),
         }
     }
 
@@ -674,6 +738,7 @@ impl World {
                 self.records.pools.insert(pool.queue.clone(), *pool);
                 return;
             }
+            Command::Preview(wish) => self.wish(now, wish),
             Command::Operator(change) => {
                 let (change, noun) = change(&mut self.records);
                 Input::Changed(change, Arc::new(noun))

@@ -53,6 +53,8 @@ fn others(action: &str, made: &Made) -> String {
         "OutDlListImportRows" => {
             format!("DlmaUuid: {}\r\nImport: 1\r\nColumns: [\"Number1\"]\r\n", made.dlma)
         }
+        "OutPreviewNext" => format!("CampaignUuid: {}\r\nAgent: PJSIP/100\r\n", made.campaign),
+        "OutPreviewGo" | "OutPreviewSkip" => format!("Uuid: {}\r\n", made.campaign),
         _ => String::new(),
     }
 }

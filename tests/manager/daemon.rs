@@ -102,6 +102,7 @@ impl Daemon {
                 max_unanswered: 10,
                 policy,
                 on_unknown: NextTry::default(),
+                preview_timeout: Duration::from_secs(60),
             },
             Records::default(),
             Ids::new(Uuid::now_v7),

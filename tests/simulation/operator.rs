@@ -64,6 +64,7 @@ impl Operator {
             max_unanswered: 10,
             policy: Policy::default(),
             on_unknown: NextTry::default(),
+            preview_timeout: std::time::Duration::from_secs(60),
         };
         Self {
             options,

@@ -165,6 +165,13 @@ info_enable = true
         daemon
     }
 
+    /// Starts one with a door for the dialplan, `more` being further keys of `[agi]`; says where the door is.
+    pub fn start_with_agi(pbx: &impl Pbx, more: &str) -> (Self, String) {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let edits = [("[agi]\nlisten = \"\"", &*format!("[agi]\nlisten = \"{free}\"\n{more}"))];
+        (Self::start_at(pbx, pbx.get("ASTERISK_AMI"), &edits, ""), free)
+    }
+
     /// Starts one that relays; on a real Asterisk as a user of its own.
     pub fn start_relaying(pbx: &impl Pbx, relay_username: &str, more: &str) -> Self {
         let user = format!("calls_per_second = 200\nrelay_username = \"{relay_username}\"");

@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use astout::ami::Message;
+
+use super::ami::{Client, header};
+
 /// One instance of the lab.
 pub struct Lab {
     name: String,
@@ -46,6 +50,14 @@ impl Lab {
         self.env.get(name).unwrap_or_else(|| panic!("the lab gives no {name}"))
     }
 
+    /// Adds to its dialplan, and has it read that.
+    pub fn add_dialplan(&self, more: &str) {
+        let path = format!("{}/extensions.conf", self.get("ASTERISK_CONF"));
+        let text = std::fs::read_to_string(&path).expect("the lab's dialplan");
+        std::fs::write(&path, text + more).expect("the lab's dialplan");
+        self.cli("dialplan reload");
+    }
+
     /// What a command of its CLI prints.
     pub fn cli(&self, command: &str) -> String {
         lab(&self.name, &["cli", command])
@@ -77,9 +89,22 @@ impl Lab {
         self.read_env();
     }
 
+    /// Has the dialplan run an extension, `exten@context`, with these variables; gives the UserEvent `Told` in which it says
+    /// what came of it.
+    pub fn told(admin: &mut Client, at: &str, variables: &[(&str, &str)]) -> Message {
+        let channel = format!("Local/{at}/n");
+        let variables: Vec<String> =
+            variables.iter().map(|(name, value)| format!("\"{name}={value}\"")).collect();
+        let mut fields =
+            vec![("Channel", channel.as_str()), ("Application", "Wait"), ("Data", "5"), ("Async", "true")];
+        fields.extend(variables.iter().map(|variable| ("Variable", variable.as_str())));
+        admin.done("Originate", &fields);
+        admin.wait_for("what was told", |event| header(event, "UserEvent") == "Told")
+    }
+
     /// A client of the user who may do everything: for looking from outside.
-    pub fn admin(&self) -> super::ami::Client {
-        super::ami::Client::login(
+    pub fn admin(&self) -> Client {
+        Client::login(
             self.get("ASTERISK_AMI"),
             self.get("ASTERISK_ADMIN_USER"),
             self.get("ASTERISK_ADMIN_SECRET"),

@@ -4,6 +4,7 @@ mod change;
 mod dialings;
 mod list;
 pub(super) mod list_commands;
+mod preview;
 #[cfg(test)]
 mod reference;
 
@@ -15,6 +16,7 @@ use crate::ami::{Class, Message, Privileges, Request, response};
 use crate::daemon::control::Control;
 use crate::daemon::handle::Handle;
 use crate::model::fields::Fields;
+use crate::model::preview::Ask;
 use crate::model::refusal::NounKind;
 
 /// What an action does.
@@ -31,6 +33,10 @@ enum Does {
     BeginImport,
     ImportRows,
     Explain,
+    PreviewNext,
+    PreviewGo,
+    PreviewSkip,
+    ShowPreviews,
     Command,
     ListCommands,
 }
@@ -50,7 +56,7 @@ const fn ours(name: &'static str, synopsis: &'static str, does: Does) -> Action 
 }
 
 /// Every action that this door serves, but those of the session itself.
-const ACTIONS: [Action; 30] = [
+const ACTIONS: [Action; 34] = [
     ours("OutPlanCreate", "Create a plan", Does::Create(NounKind::Plan)),
     ours("OutPlanUpdate", "Update a plan", Does::Update(NounKind::Plan)),
     ours("OutPlanDelete", "Delete a plan", Does::Delete(NounKind::Plan)),
@@ -83,6 +89,10 @@ const ACTIONS: [Action; 30] = [
         "Explain why a campaign, a contact or a number is not being dialled now",
         Does::Explain,
     ),
+    ours("OutPreviewNext", "Keep a contact for an agent to look at", Does::PreviewNext),
+    ours("OutPreviewGo", "Dial the contact that an agent looks at", Does::PreviewGo),
+    ours("OutPreviewSkip", "Give back the contact that an agent looks at", Does::PreviewSkip),
+    ours("OutPreviewShow", "List contacts that agents look at", Does::ShowPreviews),
     Action {
         name: "Command",
         needs: &[Class::Command, Class::Message],
@@ -221,6 +231,10 @@ async fn carry_out(
         Does::BeginImport => import::begin(&fields, handle, replies).await,
         Does::ImportRows => import::rows(&fields, handle, replies).await,
         Does::Explain => explain::perform(&fields, handle, replies).await,
+        Does::PreviewNext => preview::ask(Ask::next(&fields), handle, replies).await,
+        Does::PreviewGo => preview::ask(Ask::go(&fields), handle, replies).await,
+        Does::PreviewSkip => preview::ask(Ask::skip(&fields), handle, replies).await,
+        Does::ShowPreviews => preview::show(handle, replies).await,
         Does::Command => command::perform(&fields, handle, control, replies).await,
         Does::ListCommands => replies.send(list_commands::answer(replies.id(), may, &[])).await,
     }

@@ -25,13 +25,15 @@ use crate::daemon::clock::Clock;
 use crate::daemon::control::{Control, Manner};
 use crate::daemon::driver::{self, Parts};
 use crate::daemon::handle::Handle;
+use crate::engine::explain::About;
 use crate::engine::{self, Engine, Input, Records};
 use crate::manager::{names, nouns, render};
 use crate::model::dialing::NextTry;
 use crate::model::event::Noun;
 use crate::model::fields::{Fields, MAX_TEXT};
-use crate::model::ids::Ids;
+use crate::model::ids::{CampaignUuid, Ids};
 use crate::model::policy::Policy;
+use crate::model::preview::{Answer, Ask};
 use crate::model::refusal::NounKind;
 use crate::model::result::ResultOptions;
 use crate::result_log::{LogWriter, ResultLog};
@@ -59,6 +61,9 @@ type Pairs = Vec<(&'static str, String)>;
 struct Daemon {
     handle: Handle,
     made: BTreeMap<NounKind, Uuid>,
+    /// The campaign by which agents dial.
+    previewed: Option<Uuid>,
+    agents: u32,
     stop: CancellationToken,
     _asterisk: (mpsc::UnboundedReceiver<Order>, mpsc::Sender<Input>),
     _dir: TempDir,
@@ -95,6 +100,7 @@ impl Daemon {
             max_unanswered: 10,
             policy,
             on_unknown: NextTry::default(),
+            preview_timeout: Duration::from_secs(60),
         };
         let (orders, taken_orders) = mpsc::unbounded_channel();
         let (given_inputs, inputs) = mpsc::channel(16);
@@ -117,8 +123,11 @@ impl Daemon {
             ends.request(Manner::InOrder);
         });
         tokio::spawn(driver.run(control.stop.clone()));
+        // One that is there and never answers.
+        given_inputs.send(Input::LinkUp { epoch: "1".to_owned() }).await.unwrap();
         let _asterisk = (taken_orders, given_inputs);
-        let mut daemon = Self { handle, made: BTreeMap::new(), stop, _asterisk, _dir: dir };
+        let mut daemon =
+            Self { handle, made: BTreeMap::new(), previewed: None, agents: 0, stop, _asterisk, _dir: dir };
         for kind in [NounKind::Plan, NounKind::Dlma, NounKind::Destination, NounKind::Campaign, NounKind::Dl]
         {
             daemon.make(kind).await;
@@ -131,6 +140,56 @@ impl Daemon {
         let uuid = nouns::uuid(&self.handle.create(kind, fields).await.unwrap());
         self.made.insert(kind, uuid);
         uuid
+    }
+
+    /// A campaign by which agents dial, with contacts for all that ask.
+    async fn previewed(&mut self) -> Uuid {
+        if let Some(campaign) = self.previewed {
+            return campaign;
+        }
+        let create = async |kind, fields: &[(&str, &str)]| {
+            nouns::uuid(&self.handle.create(kind, fields.iter().copied().collect()).await.unwrap())
+        };
+        let plan = [("DialMode", "4"), ("TechName", "PJSIP")];
+        let plan = create(NounKind::Plan, &plan).await.to_string();
+        let dlma = create(NounKind::Dlma, &[]).await.to_string();
+        for _ in 0..20 {
+            create(NounKind::Dl, &[("DlmaUuid", &dlma), ("Number1", "300")]).await;
+        }
+        let dest = [("Type", "1"), ("Application", "Park")];
+        let dest = create(NounKind::Destination, &dest).await.to_string();
+        let campaign = [("Plan", &*plan), ("Dlma", &dlma), ("Dest", &dest)];
+        let campaign = create(NounKind::Campaign, &campaign).await;
+        let start = [("Uuid", campaign.to_string()), ("Status", "1".to_owned())];
+        self.handle.update(NounKind::Campaign, start.into_iter().collect()).await.unwrap();
+        let asked = About { campaign: CampaignUuid::new(campaign), list: None, contact: None };
+        let started = async {
+            loop {
+                let explained = self.handle.explain(vec![asked.clone()], None).await.unwrap();
+                if !explained.explanations[0].holds().any(|finding| finding.gate == "Status") {
+                    break;
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), started).await.expect("it starts");
+        self.previewed = Some(campaign);
+        campaign
+    }
+
+    /// What a new agent asks for a contact with.
+    async fn next(&mut self) -> Pairs {
+        let campaign = self.previewed().await.to_string();
+        self.agents += 1;
+        vec![("CampaignUuid", campaign), ("Agent", format!("PJSIP/{}", self.agents))]
+    }
+
+    /// A contact that a new agent looks at.
+    async fn preview(&mut self) -> Pairs {
+        let fields = self.next().await.into_iter().collect();
+        match self.handle.preview(Ask::next(&fields).unwrap()).await.unwrap() {
+            Answer::Kept(preview) => vec![("Uuid", preview.uuid.to_string())],
+            other => panic!("{other:?}"),
+        }
     }
 
     fn uuid(&self, kind: NounKind) -> String {
@@ -162,9 +221,14 @@ impl Daemon {
                 self.made.insert(kind, stays);
                 vec![("Uuid", goes.to_string())]
             }
-            Does::Show(_) | Does::ShowStat | Does::ShowPacing | Does::CountDialings | Does::ListCommands => {
-                Vec::new()
-            }
+            Does::Show(_)
+            | Does::ShowStat
+            | Does::ShowPacing
+            | Does::CountDialings
+            | Does::ShowPreviews
+            | Does::ListCommands => Vec::new(),
+            Does::PreviewNext => self.next().await,
+            Does::PreviewGo | Does::PreviewSkip => self.preview().await,
             Does::WithdrawDialing => vec![("Uuid", Uuid::nil().to_string())],
             Does::BeginImport => {
                 vec![("DlmaUuid", self.uuid(NounKind::Dlma)), ("File", "leads.csv".to_owned())]
@@ -234,7 +298,13 @@ async fn told(listening: &mut broadcast::Receiver<Arc<Told>>, handle: &Handle, t
 /// Whether it writes something, and so has events.
 fn changes(does: Does) -> bool {
     match does {
-        Does::Create(_) | Does::Update(_) | Does::Delete(_) | Does::ImportRows => true,
+        Does::Create(_)
+        | Does::Update(_)
+        | Does::Delete(_)
+        | Does::ImportRows
+        | Does::PreviewNext
+        | Does::PreviewGo
+        | Does::PreviewSkip => true,
         Does::Show(_)
         | Does::ShowStat
         | Does::ShowPacing
@@ -242,6 +312,7 @@ fn changes(does: Does) -> bool {
         | Does::WithdrawDialing
         | Does::BeginImport
         | Does::Explain
+        | Does::ShowPreviews
         | Does::Command
         | Does::ListCommands => false,
     }
@@ -307,6 +378,9 @@ async fn default(daemon: &Daemon, action: &Action, field: &str, needed: bool) ->
             return "all of them".to_owned();
         }
         Does::Show(_) if field == "Count" => return list::DEFAULT_COUNT.to_string(),
+        Does::PreviewNext if field == "Timeout" => return "`[dialer] preview_timeout`".to_owned(),
+        Does::PreviewGo if field == "Number" => return "the one that is next".to_owned(),
+        Does::PreviewSkip if field == "RetryDelay" => return "the plan's".to_owned(),
         Does::Delete(_)
         | Does::Show(_)
         | Does::ShowStat
@@ -316,6 +390,10 @@ async fn default(daemon: &Daemon, action: &Action, field: &str, needed: bool) ->
         | Does::BeginImport
         | Does::ImportRows
         | Does::Explain
+        | Does::PreviewNext
+        | Does::PreviewGo
+        | Does::PreviewSkip
+        | Does::ShowPreviews
         | Does::Command
         | Does::ListCommands => return "none".to_owned(),
     };

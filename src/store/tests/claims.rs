@@ -265,7 +265,9 @@ async fn what_dialing_asks_often_walks_an_index_without_a_sort_or_a_scan() {
         let conn = lab.foreign();
         async move {
             let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-            let rows = query(sql).fetch_all(&mut conn.await).await.unwrap();
+            let mut conn = conn.await;
+            crate::store::preview::prepare(&mut conn).await.unwrap();
+            let rows = query(sql).fetch_all(&mut conn).await.unwrap();
             rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("\n")
         }
     };

@@ -8,6 +8,7 @@ mod imports;
 mod next;
 mod nouns;
 mod opening;
+mod preview;
 mod put_off;
 mod schedule;
 mod writing;
