@@ -5,11 +5,11 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::ami::Client;
+use support::ami::{Client, PATIENCE};
 use support::daemon::Daemon;
 use support::lab::Lab;
 use support::scenario::{Campaign, LOCAL};
-use support::view::{astout, look, until_told};
+use support::view::{asterisk, astout, look, until_told};
 
 /// How long the scene goes on, and on a busy machine until there were instants enough, but not for ever.
 const SCENE: Duration = Duration::from_secs(40);
@@ -102,5 +102,41 @@ fn astouts_view_of_a_queue_is_asterisks_at_every_quiet_instant() {
     campaign.until_stopped(&mut client);
     let talked = daemon.results().iter().filter(|line| line["outcome"] == "answered").count();
     assert!(talked >= 10, "{talked} of the campaign's own calls");
+    daemon.check();
+}
+
+#[test]
+fn a_callee_who_was_sent_away_waits_in_the_queue_no_more() {
+    let lab = Lab::up("sent-away");
+    let daemon = Daemon::start(&lab, "");
+    let (mut client, mut admin, mut looker) = (daemon.client(), lab.admin(), daemon.client());
+    for client in [&mut admin, &mut looker] {
+        client.action("Events", &[("EventMask", "off")]);
+    }
+    let hold = [("Type", "0"), ("Exten", "hold"), ("Context", "astout-dest")];
+    let hold = client.create("OutDestinationCreate", &hold);
+    // Nobody is there, and one is called all the same.
+    let paced =
+        [("DialMode", "2"), ("ServiceLevel", "1"), ("AbandonAfter", "1"), ("AbandonDest", hold.as_str())];
+    let queue = [("Type", "1"), ("Application", "Queue"), ("Data", "sales_none")];
+    let callee = [("Number1", "1000001")];
+    let campaign = Campaign::create(&mut client, &[&LOCAL[..], &paced].concat(), &queue, &[&callee]);
+    campaign.request(&mut client, "1");
+    until_told(&mut looker, &campaign.uuid);
+
+    for waiting in [1, 0] {
+        let deadline = Instant::now() + PATIENCE;
+        while asterisk(&mut admin, "sales_none").waiting != waiting {
+            assert!(Instant::now() < deadline, "Asterisk never tells of {waiting} that wait");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    assert!(look(&mut admin, &mut looker, "sales_none", &campaign.uuid).agreed.is_some());
+    let words = astout(&mut looker, &campaign.uuid).1;
+    assert!(words.contains("corrections by Asterisk's answers: 0)"), "{words}");
+    assert_eq!(admin.list("CoreShowChannels", &[]).len(), 2, "he hears the message");
+    campaign.request(&mut client, "30");
+    campaign.until_stopped(&mut client);
+    assert_eq!(daemon.results()[0]["abandoned"], true);
     daemon.check();
 }
