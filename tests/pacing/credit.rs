@@ -89,3 +89,11 @@ fn persons_whom_amd_hangs_up_on_are_charged_where_they_count() {
     assert_eq!(dials(pacer), 0);
     assert!(dials(after(counting(0.0), 100)) > 0);
 }
+
+#[test]
+fn strict_saves_up_one_call_beyond_its_reserve_however_quiet_it_was() {
+    let strict = Settings { strict: true, ..Settings::default() };
+    let standing = after(strict, 1000).standing();
+    assert!((4.0..4.031).contains(&standing.credit), "{standing:?}");
+    assert!(after(Settings::default(), 1000).standing().credit > 8.0);
+}

@@ -56,6 +56,8 @@ const MOST_CREDIT: (f64, f64) = (8.0, 0.2);
 const LEAST_CREDIT: (f64, f64) = (0.5, 0.02);
 /// The same, of windows of few calls.
 const STRICT_RESERVE: f64 = 3.0;
+/// And no more than this is saved up.
+const MOST_STRICT_CREDIT: f64 = STRICT_RESERVE + 1.0;
 /// A loss weighs so much more for each step that it is further away: by then more calls will want the agents, of which
 /// the walk knows nothing.
 const FARTHER: f64 = 1.1;
@@ -296,7 +298,8 @@ impl<Id: Copy + Ord> Predictive<Id> {
     }
 
     fn most_credit(&self) -> f64 {
-        by_agents(MOST_CREDIT, self.agents)
+        // What was saved could otherwise be spent within one of its windows.
+        if self.settings.strict { MOST_STRICT_CREDIT } else { by_agents(MOST_CREDIT, self.agents) }
     }
 
     /// How many to dial, and which of those that ring to give up: each of these is named again until it is told that it
