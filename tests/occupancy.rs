@@ -319,7 +319,7 @@ fn paced(dial_mode: &str, min_ring_s: &str, cap: f64) {
         Policy::Lines(_) => assert_eq!(ledger.ahead, 0, "calls for which no agent was free"),
         Policy::Predictive(_) => assert!(ledger.ahead > 0, "no call was dialled ahead"),
     }
-    assert!(agreed >= count, "{agreed} quiet instants");
+    assert!(agreed * 2 >= count, "{agreed} quiet instants");
     assert!(words.contains("corrections by Asterisk's answers: 0)"), "{words}");
 }
 
