@@ -190,9 +190,9 @@ impl Staff {
         (agent.doing, agent.since, agent.leaving) = (doing, now, leaving);
     }
 
-    /// The day ends earlier than it was to: what is done after that does not count.
+    /// The day ends then: what is done after that does not count.
     pub fn ends(&mut self, end: f64) {
-        self.end = self.end.min(end);
+        self.end = end;
     }
 
     /// The day is over: what each has done last counts too.

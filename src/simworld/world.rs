@@ -247,7 +247,7 @@ impl World<'_> {
         self.tokens = scenario.cps.min(self.tokens + (self.now - self.refilled) * scenario.cps);
         self.refilled = self.now;
         let channels = scenario.channels.map_or(u32::MAX, |most| most.saturating_sub(self.channels));
-        let leads = scenario.leads.map_or(u64::MAX, |leads| leads.saturating_sub(self.tally.dials));
+        let leads = scenario.leads.map_or(u64::MAX, |leads| leads.saturating_sub(self.used()));
         let room = channels.min(self.tokens as u32).min(u32::try_from(leads).unwrap_or(u32::MAX));
         let view = self.view(room);
         let Self { watch, pacer, now, under_way, .. } = self;
@@ -261,6 +261,8 @@ impl World<'_> {
             if self.is(call, Stage::Ringing) {
                 self.leaves_the_way(call);
                 self.tally.cancels += 1;
+                // Its lead goes back, so there is one again.
+                self.ends_at(scenario.duration_s);
                 self.tell(Event::Withdrawn(call));
             }
         }
@@ -284,6 +286,16 @@ impl World<'_> {
         }
     }
 
+    /// Leads that are used up: those of calls that were given up have gone back.
+    fn used(&self) -> u64 {
+        self.tally.dials - self.tally.cancels
+    }
+
+    fn ends_at(&mut self, end: f64) {
+        self.end = end;
+        self.staff.ends(end);
+    }
+
     fn dial(&mut self) {
         let call = self.calls.len() as u64;
         let (scenario, draws, now) = (self.scenario, self.draws, self.now);
@@ -302,9 +314,8 @@ impl World<'_> {
         self.channels += 1;
         self.tokens -= 1.0;
         self.tally.dialled(now, self.channels);
-        if scenario.leads == Some(self.tally.dials) {
-            self.end = self.end.min(now + AFTER_LAST_LEAD_S);
-            self.staff.ends(self.end);
+        if scenario.leads == Some(self.used()) {
+            self.ends_at((now + AFTER_LAST_LEAD_S).min(scenario.duration_s));
         }
         self.tell(Event::Dialled(call));
     }

@@ -94,3 +94,12 @@ fn the_limits_of_the_line_hold() {
         assert!(day.seconds.staffed() < 30.0 * 1200.0, "{day:?}");
     }
 }
+
+#[test]
+fn the_lead_of_a_call_that_was_given_up_goes_back() {
+    let text = r#"{"name": "few", "agents": 5, "leads": 1500}"#;
+    let policy = "predictive".parse().unwrap();
+    let day = run(&Scenario::parse(text).unwrap(), &policy, 1, None);
+    assert!(day.cancels > 0, "{day:?}");
+    assert_eq!(day.dials - day.cancels, 1500);
+}
