@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::Datelike;
+
 use super::dialing::{Call, Stage};
 use super::explain::{About, causes};
+use super::window::{begin, local_date};
 use super::{Effect, Engine, campaign_of};
 use crate::model::codes::{CampaignStatus, DialMode};
 use crate::model::event::OutEvent;
@@ -47,6 +50,8 @@ impl Engine {
             risk: paced.standing.risk,
             learnt: paced.standing.learnt,
         });
+        let zone = run.campaign.schedule.zone();
+        let today = local_date(zone, now.wall);
         let explained = self.explain(now, &About { campaign: uuid, list: None, contact: None })?;
         let (limited_by, limit) = match causes(&explained.findings).first() {
             None => (NOTHING, "nothing: a call is on its way to being made".to_owned()),
@@ -65,6 +70,8 @@ impl Engine {
             calls,
             predicted,
             abandonment: plan.abandonment.clone(),
+            day_began: begin(zone, today),
+            month_began: begin(zone, today.with_day(1).unwrap_or(today)),
             limited_by,
             limit,
         })

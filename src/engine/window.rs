@@ -243,7 +243,7 @@ fn span(schedule: &Schedule, date: NaiveDate) -> Option<(Timestamp, Timestamp)> 
 }
 
 /// The first instant of a date.
-fn begin(zone: Tz, date: NaiveDate) -> Timestamp {
+pub(super) fn begin(zone: Tz, date: NaiveDate) -> Timestamp {
     shown(zone, date.and_time(NaiveTime::MIN)).0
 }
 

@@ -16,8 +16,6 @@ use crate::model::time::Timestamp;
 /// The action's name.
 pub(super) const SHOW: &str = "OutPacingShow";
 const HOUR: i64 = 3_600_000_000;
-/// The windows over which rates are told, and how far back each goes.
-const WINDOWS: [(&str, i64); 3] = [("Hour", HOUR), ("Day", 24 * HOUR), ("30Days", 30 * 24 * HOUR)];
 
 pub(super) async fn show(fields: &Fields, handle: &Handle, replies: &Replies) {
     let read = async {
@@ -124,12 +122,16 @@ fn told(mut item: MessageBuilder, rates: &[(&str, Answered)]) -> MessageBuilder 
     item
 }
 
-/// Who was abandoned over each window, by the records.
+/// Who was abandoned over each window, by the records, which count by the hour.
 async fn rates(pacing: &Pacing, handle: &Handle) -> Result<Vec<(&'static str, Answered)>, RequestError> {
     let now = handle.now().wall.micros();
     let mut rates = Vec::new();
-    for (name, back) in WINDOWS {
-        let since = Timestamp::from_micros(now - back);
+    for (name, since) in [
+        ("Hour", Timestamp::from_micros(now - HOUR)),
+        ("Day", pacing.day_began),
+        ("Month", pacing.month_began),
+        ("30Days", Timestamp::from_micros(now - 30 * 24 * HOUR)),
+    ] {
         rates.push((name, handle.records().answered_since(pacing.campaign, since).await?));
     }
     Ok(rates)

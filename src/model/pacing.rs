@@ -4,6 +4,7 @@ use super::abandonment::Abandonment;
 use super::agents::QueueAgents;
 use super::codes::DialMode;
 use super::ids::CampaignUuid;
+use super::time::Timestamp;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,10 @@ pub struct Pacing {
     pub predicted: Option<Predicted>,
     /// What its plan says of abandonment.
     pub abandonment: Abandonment,
+    /// When this day began in the campaign's zone.
+    pub day_began: Timestamp,
+    /// When this month did.
+    pub month_began: Timestamp,
     /// What limits it now, in a word.
     pub limited_by: &'static str,
     /// The same in a sentence.

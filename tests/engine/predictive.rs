@@ -239,6 +239,7 @@ fn two_campaigns_of_one_queue_share_its_pool_by_the_strictest_of_their_plans() {
 #[test]
 fn a_supervisor_sees_the_calls_the_credit_and_what_limits_it_each_second() {
     let (mut world, campaign) = ringing(free_agents(3), &[], 50);
+    world.update_campaign(campaign, &[("ScTimezone", "Asia/Tokyo")]);
     let [first, second, third] = world.originated()[..] else { panic!() };
     talks(&mut world, first);
     // The queue is told of first, as by Asterisk's events.
@@ -258,6 +259,8 @@ fn a_supervisor_sees_the_calls_the_credit_and_what_limits_it_each_second() {
     let predicted = pacing.predicted.unwrap();
     assert!((predicted.credit - 0.03).abs() < 1e-9 && predicted.learnt == 3, "{predicted:?}");
     assert_eq!(pacing.limited_by, "Learning", "{}", pacing.limit);
+    let began = [pacing.day_began, pacing.month_began].map(|at| at.to_string());
+    assert_eq!(began, ["2025-12-31T15:00:00.000000000Z"; 2], "it is the first of January in Tokyo");
 
     let told = |world: &World| {
         world.count(|effect| matches!(effect, Effect::Publish(astout::model::event::OutEvent::Paced(_))))
