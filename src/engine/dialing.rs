@@ -55,6 +55,8 @@ pub struct Call {
     up: bool,
     way: Way,
     withdrawn: bool,
+    /// By pacing, for want of agents.
+    given_up: bool,
     /// Asterisk has hung it up to shut down.
     shut_down: bool,
     /// When its contact was claimed; `None` for one that an earlier run of the daemon left.
@@ -74,7 +76,10 @@ impl Call {
     /// A call that was just claimed.
     pub fn new(now: Now, attempt: Arc<Attempt>) -> Self {
         let claimed = Self::resumed(attempt, Progress::default());
-        Self { acknowledged: false, claimed: Some(now), history: History::default(), ..claimed }
+        // A clock that was set back since it was written does not bring its times together.
+        let wall = now.wall.max(claimed.dialing.attempt.tm_create);
+        let claimed_at = Some(Now { wall, ..now });
+        Self { acknowledged: false, claimed: claimed_at, history: History::default(), ..claimed }
     }
 
     /// A call that an earlier run of the daemon left open.
@@ -88,6 +93,7 @@ impl Call {
             up,
             way: Way::resumed(up),
             withdrawn: false,
+            given_up: false,
             shut_down: false,
             claimed: None,
             sent: None,
@@ -246,6 +252,7 @@ impl Call {
         self.sent = None;
         self.missing = None;
         self.asked_for_times = false;
+        self.way.missed(self.is_answered());
     }
 
     /// Whether Asterisk is to be asked for the times of what happened while nobody was looking; once is enough. `up` is
@@ -257,6 +264,16 @@ impl Call {
             && progress.res_hangup.is_none()
             && lacks
             && !std::mem::replace(&mut self.asked_for_times, true)
+    }
+
+    /// Pacing gives it up while it rings.
+    pub fn give_up(&mut self) {
+        (self.withdrawn, self.given_up) = (true, true);
+    }
+
+    /// Whether its channel is to be hung up: whom pacing has given up, and who has answered all the same, is not.
+    pub fn is_to_be_hung_up(&self) -> bool {
+        self.withdrawn && !(self.given_up && self.is_answered())
     }
 
     /// Whether it was given up.
@@ -358,6 +375,7 @@ impl Call {
                 return Vec::new();
             }
             CallEvent::Talked => {
+                self.way.is_served(now.mono);
                 self.way.talked = true;
                 return Vec::new();
             }
@@ -402,6 +420,7 @@ impl Call {
                 if !up {
                     return Vec::new();
                 }
+                self.way.found_up();
                 let untimed = progress.tm_dial_end.is_none();
                 progress.tm_dial_end = progress.tm_dial_end.or(since.answered.map(at));
                 let learnt = untimed && progress.tm_dial_end.is_some();

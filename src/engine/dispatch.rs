@@ -314,6 +314,7 @@ impl Engine {
                 .push(Effect::Publish(OutEvent::new(Change::Create, Noun::Dialing(call.dialing().clone()))));
             effects.push(Effect::Publish(OutEvent::new(Change::Update, Noun::Dl(dl))));
             self.admit(call);
+            self.pool_finds(now, uuid);
             if !wanted {
                 // Between the claim and now an operator stopped it: not sent, and no try.
                 self.touch(now, uuid, effects, |call| call.cut(now, Cut::NotSent).into_iter().collect());

@@ -79,9 +79,13 @@ impl Engine {
     pub(super) fn link_up(&mut self, now: Now, epoch: String, effects: &mut Vec<Effect>) {
         let restarted = is_another(&self.link.epoch, &epoch);
         self.link.epoch = epoch;
-        for call in self.calls.values_mut().filter(|call| !call.is_ended()) {
-            call.look_anew();
-            self.link.unsettled.entry(uuid_of(call)).or_default();
+        let open: Vec<_> = self.calls.values().filter(|call| !call.is_ended()).map(uuid_of).collect();
+        for dialing in open {
+            self.link.unsettled.entry(dialing).or_default();
+            self.touch(now, dialing, effects, |call| {
+                call.look_anew();
+                Vec::new()
+            });
         }
         let before: Vec<_> = self
             .link

@@ -169,8 +169,11 @@ impl Engine {
             engine.link.inherit(uuid, open.epoch);
             let forced = engine.stops_forcedly(&open.attempt);
             let mut call = Call::resumed(open.attempt, open.progress);
-            if open.withdrawn || forced {
+            // A row does not say whose word it was; a predictive call to a queue is given up by pacing every day.
+            if forced || (open.withdrawn && !pools::is_paced(&call)) {
                 call.withdraw();
+            } else if open.withdrawn {
+                call.give_up();
             }
             engine.admit(call);
         }
@@ -240,7 +243,7 @@ impl Engine {
                 if let Some(call) =
                     self.calls.get_mut(&dialing).filter(|call| !call.is_ended() && !call.is_answered())
                 {
-                    call.withdraw();
+                    call.give_up();
                     effects.push(Effect::Hangup(dialing));
                 }
             }
@@ -417,7 +420,7 @@ impl Engine {
     fn happened(&mut self, now: Now, dialing: DialingUuid, event: CallEvent, effects: &mut Vec<Effect>) {
         let has_channel = matches!(event, CallEvent::ChannelCreated { .. } | CallEvent::Present { .. });
         self.touch(now, dialing, effects, |call| call.handle(now, event));
-        if has_channel && self.calls.get(&dialing).is_some_and(Call::is_withdrawn) {
+        if has_channel && self.calls.get(&dialing).is_some_and(Call::is_to_be_hung_up) {
             effects.push(Effect::Hangup(dialing));
         }
     }
@@ -498,7 +501,8 @@ impl Engine {
                 CallOutput::Answered => Effect::Progress(dialing, call.dialing().progress.clone()),
                 CallOutput::Probe => Effect::Probe(dialing),
                 CallOutput::SendAway => {
-                    effects.extend(self.send_away(call));
+                    // It could be carried out only once an agent has him.
+                    effects.extend(self.send_away(call).filter(|_| self.link.is_ready()));
                     continue;
                 }
                 CallOutput::Ended(mut ending) => {

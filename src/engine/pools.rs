@@ -57,6 +57,8 @@ pub(super) struct Pool {
     pub(super) room: u32,
     /// When its calls were dialled.
     dialled: BTreeMap<DialingUuid, Duration>,
+    /// Since when those ring that do, as pacing counts it.
+    ringing: BTreeMap<DialingUuid, Duration>,
     /// Calls that are being given up, and when they were last named.
     giving_up: BTreeMap<DialingUuid, Duration>,
     /// How many of the calls that get through are not said to ring before: the network does not tell.
@@ -88,6 +90,7 @@ impl Pool {
             pacing,
             room: 0,
             dialled: BTreeMap::new(),
+            ringing: BTreeMap::new(),
             giving_up: BTreeMap::new(),
             silent: 0.0,
             period,
@@ -116,7 +119,7 @@ impl Pool {
         match call.stage() {
             Stage::Originating | Stage::Over => {}
             // For how long is not known: the legal time of ringing begins anew.
-            Stage::Ringing => self.pacing.heard(now.mono, Event::Ringing(dialing)),
+            Stage::Ringing => self.rings(now.mono, dialing),
             Stage::Answered => self.pacing.heard(since, Event::Answered(dialing)),
             Stage::Waiting => self.pacing.heard(now.mono, Event::Queued(dialing)),
             Stage::Talking | Stage::Talked => self.pacing.heard(since, Event::Talking(dialing)),
@@ -137,10 +140,13 @@ impl Pool {
                 self.pacing.heard(dialled, Event::Ringing(id));
             }
         }
+        if after == Stage::Ringing {
+            return self.rings(now, id);
+        }
+        self.ringing.remove(&id);
         let mut tell = |event| self.pacing.heard(now, event);
         match after {
-            Stage::Originating => {}
-            Stage::Ringing => tell(Event::Ringing(id)),
+            Stage::Originating | Stage::Ringing => {}
             Stage::Answered => tell(Event::Answered(id)),
             Stage::Waiting if is_new => tell(Event::Abandoned(id)),
             Stage::Waiting => tell(Event::Queued(id)),
@@ -172,6 +178,7 @@ impl Pool {
     /// It is not dialled after all, or gone unseen.
     fn loses(&mut self, now: Duration, id: DialingUuid) {
         if self.dialled.remove(&id).is_some() {
+            self.ringing.remove(&id);
             self.pacing.heard(now, Event::Unanswered(id));
         }
     }
@@ -179,27 +186,33 @@ impl Pool {
     /// Where the network does not tell that it rings, what has a channel is taken to ring.
     fn rings_unheard(&mut self, now: Duration, call: &Call) {
         if self.silent > 0.5 && call.has_channel() && call.stage() == Stage::Originating {
-            self.pacing.heard(now, Event::Ringing(call.dialing().attempt.uuid));
+            self.rings(now, call.dialing().attempt.uuid);
         }
     }
 
+    fn rings(&mut self, now: Duration, id: DialingUuid) {
+        self.ringing.entry(id).or_insert(now);
+        self.pacing.heard(now, Event::Ringing(id));
+    }
+
     fn begins(&mut self, period: String) {
-        if self.period == period {
-            return;
-        }
-        // Of the first one nothing was earned or spent before.
-        if !self.period.is_empty() {
+        // Of one kind they are of one length, and later ones come later in the alphabet. Another kind, or a clock or zone by
+        // which it is an earlier one, is no new window: nothing is lent again, and no debt is forgotten.
+        let is_next = self.period.len() == period.len() && self.period < period;
+        if is_next {
             self.pacing.window_begins();
         }
-        (self.period, self.spent) = (period, true);
+        if is_next || self.period.len() != period.len() {
+            (self.period, self.spent) = (period, true);
+        }
     }
 
     /// What it decides: how many calls more, which is kept, and which of its calls to give up.
     fn decides(&mut self, now: Duration, agents: QueueAgents, room: u32) -> Vec<DialingUuid> {
         let view = View {
-            free: agents.free,
-            // Who is being called has a caller in a moment.
-            talking: agents.talking + agents.ringing,
+            // Of several who are called for one caller one has him in a moment, and the others are free.
+            free: agents.free + agents.ringing.saturating_sub(agents.called_for),
+            talking: agents.talking + agents.called_for.min(agents.ringing),
             wrapping: agents.wrapping,
             waiting: agents.unserved,
             room,
@@ -210,6 +223,13 @@ impl Pool {
         let named: Vec<_> = decision.give_up.into_iter().filter(is_due).collect();
         self.giving_up.extend(named.iter().map(|id| (*id, now)));
         named
+    }
+
+    /// Calls of other modes are nobody's to give up, and no call before the time that its own plan says.
+    fn may_give_up(&self, now: Duration, call: &Call) -> bool {
+        let attempt = &call.dialing().attempt;
+        let min_ring = attempt.capsule.plan.abandonment.min_ring();
+        is_paced(call) && self.ringing.get(&attempt.uuid).is_some_and(|since| *since + min_ring <= now)
     }
 
     fn keeps(&mut self, now: Duration, queue: &str) -> Option<KeptPool> {
@@ -238,7 +258,8 @@ impl Wanted {
     fn join(&mut self, other: Self) {
         self.settings = strictest(self.settings, other.settings);
         self.dials |= other.dials;
-        if other.window < self.window {
+        // Of two zones the one in which it is still yesterday.
+        if (other.window, &other.period) < (self.window, &self.period) {
             (self.window, self.period) = (other.window, other.period);
         }
     }
@@ -273,14 +294,17 @@ impl Engine {
             let dials =
                 !self.draining && !self.held && self.wanted.get(queue).is_some_and(|wanted| wanted.dials);
             pool.room = 0;
-            if !dials && pool.dialled.is_empty() {
+            if !dials && pool.dialled.is_empty() && !pool.spent {
                 continue;
             }
             self.pace_deadline = Some(now.mono + EVERY);
             let agents = self.agents.get(queue).copied().flatten().filter(|_| self.link.is_ready());
             if let Some(agents) = agents {
                 let given_up = pool.decides(now.mono, agents, if dials { budget } else { 0 });
-                effects.extend(given_up.into_iter().map(Effect::GiveUp));
+                let calls = &self.calls;
+                let is_its =
+                    |id: &DialingUuid| calls.get(id).is_some_and(|call| pool.may_give_up(now.mono, call));
+                effects.extend(given_up.into_iter().filter(is_its).map(Effect::GiveUp));
             }
             effects.extend(pool.keeps(now.mono, queue).map(|kept| Effect::KeepPool(Box::new(kept))));
         }
@@ -366,7 +390,19 @@ impl Engine {
         {
             let id = call.dialing().attempt.uuid;
             pool.dialled.remove(&id);
+            pool.ringing.remove(&id);
             pool.giving_up.remove(&id);
+        }
+    }
+
+    /// A call is in the books: a pool that was made while it was being claimed does not know it.
+    pub(super) fn pool_finds(&mut self, now: Now, dialing: DialingUuid) {
+        if self.pools.is_empty() {
+            return;
+        }
+        let Some(call) = self.calls.get(&dialing) else { return };
+        if let Some(pool) = queue_of(call).and_then(|queue| self.pools.get_mut(&queue)) {
+            pool.finds(now, call);
         }
     }
 
@@ -410,6 +446,12 @@ impl Engine {
         let pool = self.pools.get(queue)?;
         Some(Paced { standing: pool.pacing.standing(), room: pool.room, settings: pool.pacing.settings() })
     }
+}
+
+/// Whether it was dialled by what a pool let through.
+pub(super) fn is_paced(call: &Call) -> bool {
+    let capsule = &call.dialing().attempt.capsule;
+    capsule.plan.dial_mode == DialMode::Predictive && capsule.destination.queue().is_some()
 }
 
 fn queue_of(call: &Call) -> Option<String> {

@@ -8,6 +8,8 @@ pub struct QueueAgents {
     pub free: u32,
     /// Those that are being called.
     pub ringing: u32,
+    /// Callers for whom these are.
+    pub called_for: u32,
     /// Those that talk to a caller of the queue.
     pub talking: u32,
     /// Those that Asterisk leaves alone after a call, and those that are paused for what is to be done after one.

@@ -52,7 +52,7 @@ pub(crate) struct Row {
     linked: Duration,
     written: bool,
     pub(crate) call: Option<Call>,
-    decided: Duration,
+    decided: Option<Duration>,
     /// That it was answered is committed.
     noted_as_answered: bool,
     /// The number of its line, and what it says.
@@ -238,8 +238,10 @@ impl Model {
     }
 
     /// After a start lines behind this one are written.
-    pub(crate) fn resumed(&self, after: i64) {
+    pub(crate) fn resumed(&mut self, after: i64) {
         assert_eq!(after, self.in_log, "P4: what the log has is found at a start");
+        // What was decided and not committed is forgotten with the one who decided.
+        self.rows.values_mut().filter(|row| row.end.is_none()).for_each(|row| row.decided = None);
     }
 
     /// The store has answered: that is committed.
@@ -275,7 +277,7 @@ impl Model {
                         linked: self.linked_since,
                         written: false,
                         call: None,
-                        decided: now,
+                        decided: None,
                         noted_as_answered: false,
                         end: None,
                         status: 0,
@@ -410,7 +412,7 @@ impl Model {
     /// Whether the line says what was.
     fn judge(&self, now: Duration, dialing: DialingUuid, ending: &Ending, tally: &mut Tally) {
         let row = &self.rows[&dialing];
-        let (outcome, decided) = (ending.outcome, row.decided);
+        let (outcome, decided) = (ending.outcome, row.decided.unwrap_or(now));
         let cause = ending.dialing.progress.res_hangup.map(|cause| cause.0);
         let was =
             || format!("{dialing}: outcome {outcome:?}, cause {cause:?}, decided at {decided:?}; {row:?}");
@@ -445,7 +447,9 @@ impl Model {
             return;
         }
         let Some((call, (ended, truth))) = call.and_then(|call| Some((call, call.ended?))) else { return };
-        let end_seen = self.seen(ended.saturating_sub(secs(1)), now) && call.dialled + secs(1) <= ended;
+        let end_seen = self.seen(ended.saturating_sub(secs(1)), now)
+            && call.dialled + secs(1) <= ended
+            && ended <= decided;
         if call.lost || !(clear || end_seen) {
             return;
         }
@@ -502,7 +506,8 @@ impl Model {
 
     pub(crate) fn decided(&mut self, now: Duration, dialing: DialingUuid) {
         if let Some(row) = self.rows.get_mut(&dialing) {
-            row.decided = now;
+            // Where it cannot be committed it is tried again, and not decided anew.
+            row.decided.get_or_insert(now);
         }
     }
 

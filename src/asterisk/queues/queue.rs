@@ -259,6 +259,7 @@ impl Queue {
         agents.wrapping += left_alone;
         agents.waiting = count(self.callers.len());
         let called_for: BTreeSet<_> = self.members.values().filter_map(Member::called_for).collect();
+        agents.called_for = count(called_for.len());
         let unserved = || self.callers.iter().filter(|caller| !called_for.contains(caller.as_str()));
         agents.unserved = count(unserved().count());
         agents.others = count(unserved().filter(|caller| caller.parse::<DialingUuid>().is_err()).count());

@@ -23,6 +23,8 @@ pub(super) struct Way {
     pub(super) talked: bool,
     pub(super) abandoned: bool,
     sent_away: bool,
+    /// Events may have been missed since: he may have come into the queue and to an agent.
+    missed: bool,
     waited: Option<Duration>,
 }
 
@@ -31,6 +33,18 @@ impl Way {
     /// nobody tells.
     pub(super) fn resumed(up: bool) -> Self {
         Self { with_agent: up, ..Self::default() }
+    }
+
+    /// Nobody has looked for a while. Who is up is more likely with an agent by now than still waiting, and who comes to be
+    /// found up later likewise; how long he waited nobody knows.
+    pub(super) fn missed(&mut self, up: bool) {
+        (self.joined, self.deadline, self.called, self.missed) = (None, None, 0, true);
+        self.with_agent |= up;
+    }
+
+    /// He is found to be up.
+    pub(super) fn found_up(&mut self) {
+        self.with_agent |= std::mem::take(&mut self.missed);
     }
 
     /// Whether he is in the queue, or was, and has no agent yet.
@@ -46,6 +60,8 @@ impl Way {
     /// He enters a queue. One that he enters after another is the same wait.
     pub(super) fn joins(&mut self, now: Duration, patience: Duration) {
         if self.joined.is_none() && !self.with_agent {
+            // This was seen.
+            self.missed = false;
             self.joined = Some(now);
             self.deadline = Some(now + patience);
         }
@@ -63,6 +79,10 @@ impl Way {
 
     /// An agent has him.
     pub(super) fn is_served(&mut self, now: Duration) {
+        // Whom an agent passes on to a queue is not a new one.
+        if self.with_agent {
+            return;
+        }
         self.with_agent = true;
         self.deadline = None;
         self.waited = self.joined.map(|joined| now.saturating_sub(joined));
@@ -87,7 +107,7 @@ impl Way {
     /// He is gone. `held`: how long he was there after the answer, where he should have come into a queue and never did.
     pub(super) fn ends(&mut self, now: Duration, held: Option<Duration>) {
         self.deadline = None;
-        if self.with_agent || self.waited.is_some() {
+        if self.with_agent || self.missed || self.waited.is_some() {
             return;
         }
         self.waited = self.joined.map(|joined| now.saturating_sub(joined)).or(held);
@@ -164,5 +184,34 @@ mod tests {
         let mut way = waiting();
         way.joins(at(1500), PATIENCE);
         assert_eq!(way.deadline(), Some(at(2000)));
+    }
+
+    #[test]
+    fn of_whom_nothing_was_seen_for_a_while_nothing_is_told_and_he_is_not_sent_away() {
+        let mut way = waiting();
+        way.missed(true);
+        assert!(way.with_agent && !way.overdue(at(9000)) && way.deadline().is_none());
+        way.ends(at(300_000), Some(Duration::from_secs(290)));
+        assert_eq!((way.wait(), way.abandoned), (None, false));
+        // Who rang then, and is found in conversation.
+        let mut way = Way { rings: true, ..Way::default() };
+        way.missed(false);
+        way.found_up();
+        assert!(way.with_agent);
+        // And who is seen to come into the queue after it.
+        let mut way = Way { rings: true, ..Way::default() };
+        way.missed(false);
+        way.joins(at(0), PATIENCE);
+        way.found_up();
+        assert!(way.waits() && way.overdue(at(2000)));
+    }
+
+    #[test]
+    fn whom_an_agent_passes_on_to_a_queue_has_waited_as_long_as_before() {
+        let mut way = waiting();
+        way.is_served(at(500));
+        way.joins(at(60_000), PATIENCE);
+        way.is_served(at(180_000));
+        assert_eq!(way.wait(), Some(Wait { ms: 500, abandoned: false }));
     }
 }

@@ -34,6 +34,8 @@ use walk::{Outlook, STEP_S, STEPS};
 
 /// Who wraps up for longer does not any more.
 const LONGEST_WRAP_S: f64 = 1800.0;
+/// Where fewer are seen to wrap up than were told to begin, so long ago it must have been of those who do not.
+const UNSEEN_WRAP_S: f64 = 10.0;
 /// How often the tables are told and asked.
 const LOOK_S: f64 = 1.0;
 /// However few callees answer, so many are thought to.
@@ -435,6 +437,13 @@ impl<Id: Copy + Ord> Predictive<Id> {
         let wrapping = if self.wraps_are_told {
             // An agent who logs off meanwhile is not told of again.
             self.wrapping.retain(|since| seconds(now, *since) < LONGEST_WRAP_S);
+            // Who went into a break, or whose work nobody saw end, is not told of either.
+            let extra = self.wrapping.len().saturating_sub(view.wrapping as usize);
+            if extra > 0 {
+                self.wrapping.sort_unstable();
+                let old = self.wrapping.partition_point(|since| seconds(now, *since) > UNSEEN_WRAP_S);
+                self.wrapping.drain(..extra.min(old));
+            }
             let wrapping = busy::by_age(self.wrapping.iter().map(|since| seconds(now, *since)));
             memory.wrap.live(&wrapping, passed);
             wrapping
